@@ -1,0 +1,116 @@
+"""From a dataset's published bytes to batches on the device.
+
+A dataset is prepared once into one safetensors file of uint8 tensors beside its sha256. Images stay uint8
+on the device; a batch is gathered, augmented and normalised there in a few tensor operations.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from benchmarks import registry
+from benchmarks.files import write_atomically
+from methods.core.api import Batch
+
+
+@dataclass(frozen=True)
+class Augment:
+    """shift: pixels of random translation, zero-padded. flip: mirror left-right half of the time."""
+
+    shift: int = 0
+    flip: bool = False
+
+
+Splits = dict[str, tuple[Tensor, Tensor]]
+"""train, validation, test -> images uint8 [n, c, h, w], labels int64 [n]."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a dataset on a device, with the normalisation of its training part."""
+
+    images: Tensor  # uint8 [n, c, h, w]
+    labels: Tensor  # int64 [n]
+    mean: Tensor  # float [1, c, 1, 1], in units of pixel values
+    std: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """uint8 -> float, zero mean and unit variance a channel."""
+        floats = images.to(torch.float32, memory_format=torch.channels_last)
+        return floats.sub_(self.mean).div_(self.std)
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Every image once, in order, as it is."""
+        for images, labels in zip(self.images.split(size), self.labels.split(size), strict=True):
+            yield Batch(self.normalised(images), labels)
+
+    def epoch(self, size: int, augment: Augment, generator: torch.Generator, first: int) -> Iterator[Batch]:
+        """A shuffled, augmented epoch of full batches, from batch number `first` on.
+
+        The draws of a whole epoch are made at once on the CPU: they are the same on every device, and
+        batch `first` is the same whether the ones before it were handed out or not.
+        """
+        n, device = len(self), self.images.device
+        order = torch.randperm(n, generator=generator).to(device)
+        offsets = torch.randint(2 * augment.shift + 1, (2, n), generator=generator).to(device)
+        mirrored = torch.rand(n, generator=generator).lt(0.5).to(device)
+        for i in range(first, n // size):
+            at = order[i * size : (i + 1) * size]
+            images = self.images[at]
+            if augment.shift:
+                images = _shifted(images, augment.shift, *offsets[:, at])
+            if augment.flip:
+                images = torch.where(mirrored[at, None, None, None], images.flip(3), images)
+            yield Batch(self.normalised(images), self.labels[at])
+
+
+def _shifted(images: Tensor, most: int, down: Tensor, right: Tensor) -> Tensor:
+    """[n, c, h, w] translated by 0 to 2 * most pixels, less `most`, each image by its own."""
+    height, width = images.shape[2:]
+    windows = torch.nn.functional.pad(images, [most] * 4).unfold(2, height, 1).unfold(3, width, 1)
+    return windows[torch.arange(len(images), device=images.device), :, down, right]
+
+
+def prepare(dataset: str, raw: Path, path: Path) -> None:
+    """Write a dataset's tensors to `path` and their sha256 beside it."""
+    parts = registry.load("dataset", dataset).read(raw)
+    tensors = {}
+    for part, (images, labels) in parts.items():
+        assert images.dtype == torch.uint8 and images.dim() == 4 and len(images) == len(labels), part
+        tensors |= {f"{part}_images": images.contiguous(), f"{part}_labels": labels.long().contiguous()}
+    pixels = tensors["train_images"].double().transpose(0, 1).flatten(1)
+    tensors |= {"mean": pixels.mean(1).float(), "std": pixels.std(1).float().clamp_min(1.0)}
+    blob = save(tensors)
+    write_atomically(path, blob)
+    write_atomically(path.with_suffix(".sha256"), f"{hashlib.sha256(blob).hexdigest()}  {path.name}\n".encode())
+
+
+def load(path: Path, parts: tuple[str, ...], device: torch.device) -> dict[str, Part]:
+    """Read these parts alone. Raises ValueError if the file is not the one that was prepared."""
+    check_sha256(path, path.with_suffix(".sha256").read_text().split()[0])
+    with safe_open(path, "pt", device=str(device)) as file:
+        mean, std = (file.get_tensor(name).view(1, -1, 1, 1) for name in ("mean", "std"))
+        return {p: Part(file.get_tensor(f"{p}_images"), file.get_tensor(f"{p}_labels"), mean, std) for p in parts}
+
+
+def check_sha256(path: Path, expected: str) -> None:
+    """Raises ValueError, naming file, expected and found sha256, if the file is not the expected one."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != expected:
+        raise ValueError(
+            f"{path} ({os.path.getsize(path)} bytes) is truncated or altered: "
+            f"expected sha256 {expected}, found {found}; delete it to have it made or fetched again"
+        )

@@ -1,0 +1,112 @@
+"""Methods, networks and datasets are found by file; what a file says is read without running it.
+
+Importing a method imports torch, which costs seconds; planning a study must not. So the planner reads
+docstrings, literals and the fields of Knobs from the source text.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = {"method": "methods", "network": "benchmarks/networks", "dataset": "benchmarks/datasets"}
+KNOB_TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "bool": bool, "str": str}
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a method's file says of it."""
+
+    key: str
+    doc: str
+    targets: tuple[str, ...]
+    start: str
+    retrain: str | None
+    knobs: dict[str, Any]  # name -> default
+    types: dict[str, str]  # name -> annotation
+    choices: dict[str, tuple[Any, ...]]  # name -> allowed values, where the annotation is a Literal
+
+
+def keys(kind: str) -> list[str]:
+    """Every method, network or dataset that there is: the files of its folder."""
+    return sorted(p.stem for p in (ROOT / FOLDERS[kind]).glob("*.py") if not p.stem.startswith("_"))
+
+
+def load(kind: str, key: str) -> ModuleType:
+    """Import the file of a method, network or dataset."""
+    return importlib.import_module(f"{FOLDERS[kind].replace('/', '.')}.{key}")
+
+
+@cache
+def card(key: str) -> Card:
+    """Read a method's file. Raises ValueError where it does not hold what methods/core/api.py asks for."""
+    path = ROOT / FOLDERS["method"] / f"{key}.py"
+    tree = ast.parse(path.read_text(), filename=str(path))
+    literals, fields, types = {}, {}, {}
+    try:
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                if (name := node.targets[0].id) in ("TARGETS", "START", "RETRAIN"):
+                    literals[name] = ast.literal_eval(node.value)
+            elif isinstance(node, ast.ClassDef) and node.name == "Knobs":
+                for field in node.body:
+                    if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                        types[field.target.id] = ast.unparse(field.annotation)
+                        fields[field.target.id] = ast.literal_eval(field.value) if field.value else None
+    except ValueError as error:
+        raise ValueError(f"{path}: TARGETS, START, RETRAIN and the defaults of Knobs must be literals") from error
+    if not set(literals.get("TARGETS", ())) <= {"macs", "free"} or literals.get("START") not in ("init", "pretrained"):
+        raise ValueError(f'{path}: needs TARGETS with "macs" or "free" and START = "init" or "pretrained"')
+    choices = {n: ast.literal_eval(f"({t[8:-1]},)") for n, t in types.items() if t.startswith("Literal[")}
+    doc = ast.get_docstring(tree) or ""
+    retrain = literals.get("RETRAIN")
+    return Card(key, doc, tuple(literals["TARGETS"]), literals["START"], retrain, fields, types, choices)
+
+
+def fits(card: Card, knob: str, value: Any) -> bool:
+    """Whether the value is one that the knob can take."""
+    if knob in card.choices:
+        return value in card.choices[knob]
+    wanted = KNOB_TYPES.get(card.types[knob], object)
+    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
+
+
+def source_hash(*modules: str) -> str:
+    """12 digits of sha256 over the modules and all of this repository's that they import."""
+    digest = hashlib.sha256()
+    for name in sorted(_closure(modules)):
+        digest.update(f"{name}\n".encode() + _path(name).read_bytes())  # type: ignore[union-attr]
+    return digest.hexdigest()[:12]
+
+
+def _closure(modules: tuple[str, ...]) -> set[str]:
+    found: set[str] = set()
+    queue = list(modules)
+    while queue:
+        if (name := queue.pop()) not in found and _path(name):
+            found.add(name)
+            queue += _imports(name)
+    return found
+
+
+@cache
+def _imports(module: str) -> list[str]:
+    names = []
+    for node in ast.walk(ast.parse(_path(module).read_bytes())):  # type: ignore[union-attr]
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return names
+
+
+def _path(module: str) -> Path | None:
+    path = ROOT / f"{module.replace('.', '/')}.py"
+    return path if path.is_file() else None

@@ -1,0 +1,128 @@
+"""What a method sees of the world, and what the world sees of a method.
+
+A method is one file in `methods/`; its name is its key in the config. The file holds
+
+    TARGETS = ("macs",)          which targets it can take: "macs" (a told size), "free" (it decides)
+    START = "pretrained"         from the shared start, or from "init"
+    RETRAIN = "inherit"          optional; "scratch": only the found shape counts, weights are trained anew
+
+    @dataclass(frozen=True)
+    class Knobs: ...             its own settings: defaults, units and source; the config may set them
+
+    def learn(net, problem, knobs) -> Keep: ...
+
+TARGETS, START, RETRAIN and the fields of Knobs are literals: the planner reads them without running the
+file. `learn` trains `net` in place and returns which channels stay. Factors that the method has learned
+are folded into the weights (`methods.core.gates.fold`) before it returns. Evaluating, shrinking,
+fine-tuning, timing and saving are never its business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+Keep = dict[str, Tensor]
+"""Group name -> bool mask [channels], True = stays."""
+
+Factors = Mapping[str, Tensor]
+"""Group name -> factor [channels]."""
+
+
+class Unsupported(Exception):
+    """A method cannot handle this network or target; its message is the one sentence the table shows."""
+
+
+class Diverged(Exception):
+    """The training loss is not finite any more."""
+
+
+class Batch(NamedTuple):
+    images: Tensor  # float [n, c, h, w], normalised and augmented, on the device
+    labels: Tensor  # int64 [n]
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the channels of a group sit in one module: `index` [group size, k] int64, into its channels.
+
+    k > 1 where one channel of the group is several of the module's, as behind a flatten.
+    """
+
+    module: str
+    index: Tensor
+
+
+@dataclass(frozen=True)
+class Group:
+    """Channels that live or die together, in every module that writes or reads them."""
+
+    name: str
+    size: int
+    writers: tuple[Site, ...]  # conv and linear layers that produce them (the first is the root)
+    norms: tuple[Site, ...]  # normalisations over them
+    readers: tuple[Site, ...]  # conv and linear layers that consume them
+    gates: tuple[Site, ...]  # where a factor applies: the last writer or norm of each branch
+
+
+class Problem(Protocol):
+    """The only way to train: hands out data, keeps the one schedule, charges the budget.
+
+    A learning rate is set by the problem on every optimizer that it made, before each batch.
+    """
+
+    groups: tuple[Group, ...]
+    target: float | None  # fraction of the dense MACs to keep; None = the method decides
+    epochs: float  # what is left to spend
+    rate: float  # the schedule's present learning rate, as a fraction of the recipe's
+    rng: torch.Generator  # on the CPU, seeded by the run
+
+    def batches(self, epochs: float, *, part: str = "train", state: Any = ()) -> Iterator[Batch]:
+        """Hand out `epochs` passes over "train" (charged against the budget) or "validation" (its MACs alone).
+
+        `state` is everything that the loop changes (modules, optimizers, generators, tensors): it is saved
+        every epoch and restored in place when a killed run is taken up again. A loop whose state was
+        already complete yields nothing. Raises Diverged after an epoch with a non-finite loss, and
+        ValueError if more than the budget is asked for.
+        """
+        ...
+
+    def loss(self, net: nn.Module, batch: Batch, params: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Cross-entropy of `net` on the batch; with `params`, of `net` with these tensors for its own."""
+        ...
+
+    def optimizer(self, *trained: nn.Module, **changes: float) -> torch.optim.Optimizer:
+        """The recipe's SGD for the modules' parameters; `changes` (lr, weight_decay, ...) as the paper asks."""
+        ...
+
+    def fit(
+        self,
+        net: nn.Module,
+        epochs: float,
+        *,
+        penalty: Callable[[], Tensor] | None = None,
+        params: Callable[[], Mapping[str, Tensor]] | None = None,
+        trained: nn.Module | None = None,
+        after_step: Callable[[], None] | None = None,
+        state: Any = (),
+        **changes: float,
+    ) -> None:
+        """Train `net` for `epochs` by the recipe. `penalty` is added to the loss; `params` replaces tensors in the
+        forward pass; `trained` is trained along; `after_step` runs after every step; `state` is what it changes."""
+        ...
+
+    def macs(self, keep: Keep) -> int:
+        """MACs per image of the network with these channels, exactly as the shrunk network counts them."""
+        ...
+
+    def charge(self, macs: float) -> None:
+        """Add training MACs that the problem cannot see (those of a hypernetwork, say)."""
+        ...
+
+    def note(self, **values: float) -> None:
+        """Write values into the history of the current epoch (alive channels, say)."""
+        ...

@@ -1,0 +1,29 @@
+"""The control that every difference is taken to: the dense network, trained for the whole budget.
+
+Idea: none. It goes on from the shared start along the one schedule, so that it is one uninterrupted run.
+`lr` exists for the search that tunes the recipes (config/tune_dense.yaml, with pretrain_epochs: 0).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from methods.core.api import Keep, Problem
+
+TARGETS = ("free",)
+START = "pretrained"
+
+
+@dataclass(frozen=True)
+class Knobs:
+    lr: float = 0.0  # learning rate in place of the recipe's; 0 = the recipe's
+
+
+def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
+    """Every channel stays."""
+    if knobs.lr:
+        problem.fit(net, problem.epochs, lr=knobs.lr)
+    return {group.name: torch.ones(group.size, dtype=torch.bool) for group in problem.groups}

@@ -1,0 +1,46 @@
+# The config becomes cells; every other rule file asks here for the cells of its wildcards.
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT))
+os.environ["PYTHONPATH"] = str(ROOT)  # for the jobs, wherever --directory lies
+
+from benchmarks import registry
+from benchmarks.files import try_lock
+from benchmarks.spec import cell_spec, start_spec
+from benchmarks.study import parse as parse_study
+
+try:
+    STUDY = parse_study(config, source=", ".join(map(str, workflow.configfiles)) or "--config")
+except ValueError as error:
+    raise WorkflowError(f"the study cannot be planned.\n{error}") from None
+
+RESULTS = f"results/{STUDY.study}"
+RUNS = f"{RESULTS}/runs/{{dataset}}/{{network}}"
+CELLS = {(c.dataset, c.network, c.folder): c for c in STUDY.cells()}
+
+
+wildcard_constraints:
+    dataset="|".join(STUDY.datasets),
+    network="|".join(STUDY.networks),
+    cell=r"[^/]+@[^/]+",
+
+
+onstart:
+    # The system frees this lock when the process ends, however it ends; Snakemake's own outlives a kill.
+    if not try_lock(Path(RESULTS)):
+        raise WorkflowError(f"{RESULTS} is being written by another run of this study; wait for it, or stop it")
+
+
+def cell_of(wildcards):
+    return CELLS[wildcards.dataset, wildcards.network, wildcards.cell]
+
+
+def beside(wildcards):
+    """The cells of the same dataset and network."""
+    return [c for c in CELLS.values() if (c.dataset, c.network) == (wildcards.dataset, wildcards.network)]

@@ -1,0 +1,23 @@
+# Bytes become tensors, checked by sha256.
+
+
+rule prepare:
+    output:
+        tensors="data/{dataset}.safetensors",
+        sha256="data/{dataset}.sha256",
+    log:
+        "data/logs/{dataset}.log",
+    benchmark:
+        "data/logs/{dataset}.tsv"
+    params:
+        code=lambda wildcards: registry.source_hash("benchmarks.data", f"benchmarks.datasets.{wildcards.dataset}"),
+        raw="data/raw/{dataset}",
+    resources:
+        mem_mb=4000,
+    conda:
+        "../../environment.yml"
+    message:
+        "preparing {wildcards.dataset}"
+    shell:
+        "python -m workflow.scripts.prepare --dataset {wildcards.dataset:q} --raw {params.raw:q}"
+        " --out {output.tensors:q} 2> {log:q}"

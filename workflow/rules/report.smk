@@ -1,0 +1,76 @@
+# Rows in, answers out.
+
+PAIRS = [(dataset, network) for dataset in STUDY.datasets for network in STUDY.networks]
+
+
+rule gather:
+    input:
+        rows=[f"{RESULTS}/runs/{dataset}/{network}/rows.json" for dataset, network in PAIRS],
+        runs=[f"{RESULTS}/runs/{c.dataset}/{c.network}/{c.folder}/runs.json" for c in CELLS.values()],
+    output:
+        rows=f"{RESULTS}/rows.csv",
+        histories=f"{RESULTS}/runs.parquet",
+    log:
+        f"{RESULTS}/logs/gather.log",
+    benchmark:
+        f"{RESULTS}/logs/gather.tsv"
+    params:
+        code=registry.source_hash("workflow.scripts.gather"),
+    conda:
+        "../../environment.yml"
+    message:
+        "gathering the rows"
+    shell:
+        "python -m workflow.scripts.gather --rows {input.rows:q} --runs {input.runs:q} --out {RESULTS:q} 2> {log:q}"
+
+
+rule tables:
+    input:
+        rows=rules.gather.output.rows,
+    output:
+        report(
+            expand(f"{RESULTS}/tables/summary.{{suffix}}", suffix=["csv", "md", "tex", "html"]),
+            category="Tables",
+            caption="../report/summary.rst",
+        ),
+    log:
+        f"{RESULTS}/logs/tables.log",
+    benchmark:
+        f"{RESULTS}/logs/tables.tsv"
+    params:
+        code=registry.source_hash("workflow.scripts.tables"),
+        out=f"{RESULTS}/tables",
+    conda:
+        "../../environment.yml"
+    message:
+        "writing the tables"
+    shell:
+        "python -m workflow.scripts.tables --rows {input.rows:q} --out {params.out:q} 2> {log:q}"
+
+
+rule figures:
+    input:
+        rows=rules.gather.output.rows,
+    output:
+        report(
+            expand(
+                f"{RESULTS}/figures/{{figure}}.{{suffix}}",
+                figure=["accuracy_macs", "channels"],
+                suffix=["pdf", "svg", "png", "txt"],
+            ),
+            category="Figures",
+            caption="../report/figures.rst",
+        ),
+    log:
+        f"{RESULTS}/logs/figures.log",
+    benchmark:
+        f"{RESULTS}/logs/figures.tsv"
+    params:
+        code=registry.source_hash("workflow.scripts.figures"),
+        out=f"{RESULTS}/figures",
+    conda:
+        "../../environment.yml"
+    message:
+        "drawing the figures"
+    shell:
+        "python -m workflow.scripts.figures --rows {input.rows:q} --out {params.out:q} 2> {log:q}"

@@ -1,0 +1,14 @@
+"""Bytes as published become one file of tensors."""
+
+import argparse
+from pathlib import Path
+
+from benchmarks.data import prepare
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dataset", required=True)
+    parser.add_argument("--raw", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    told = parser.parse_args()
+    prepare(told.dataset, told.raw, told.out)
