@@ -7,7 +7,6 @@ on the device; a batch is gathered, augmented and normalised there in a few tens
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +85,7 @@ def _shifted(images: Tensor, most: int, down: Tensor, right: Tensor) -> Tensor:
 def prepare(dataset: str, raw: Path, path: Path) -> None:
     """Write a dataset's tensors to `path` and their sha256 beside it."""
     parts = registry.load("dataset", dataset).read(raw)
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for part, (images, labels) in parts.items():
         assert images.dtype == torch.uint8 and images.dim() == 4 and len(images) == len(labels), part
         tensors |= {f"{part}_images": images.contiguous(), f"{part}_labels": labels.long().contiguous()}
@@ -111,6 +110,6 @@ def check_sha256(path: Path, expected: str) -> None:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != expected:
         raise ValueError(
-            f"{path} ({os.path.getsize(path)} bytes) is truncated or altered: "
+            f"{path} ({path.stat().st_size} bytes) is truncated or altered: "
             f"expected sha256 {expected}, found {found}; delete it to have it made or fetched again"
         )

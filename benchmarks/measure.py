@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from benchmarks import __version__
 from benchmarks.data import Part, load
+from benchmarks.device import channels_last
 from benchmarks.evaluate import evaluate
 from benchmarks.rows import COLUMNS
 from benchmarks.run import new_network
@@ -47,7 +48,7 @@ def rebuild(dense: nn.Module, structure: Structure, widths: dict[str, int], tens
     first = {group.name: torch.arange(group.size) < widths[group.name] for group in structure.groups}
     small = structure.shrink(dense, first)
     small.load_state_dict(tensors)
-    return small.to(memory_format=torch.channels_last).eval()
+    return channels_last(small).eval()
 
 
 def _told(spec: Spec, record: dict[str, Any]) -> Row:

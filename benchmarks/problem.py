@@ -115,17 +115,16 @@ class Trainer:
         self.losses.append(loss.detach())
         return loss
 
-    def optimizer(self, *trained: nn.Module, **changes: float) -> torch.optim.Optimizer:
+    def optimizer(
+        self, *trained: nn.Module, lr: float | None = None, weight_decay: float | None = None
+    ) -> torch.optim.Optimizer:
         named = [entry for module in trained for entry in module.named_parameters()]
         matrices = [p for _, p in named if p.dim() > 1]
         vectors = [p for _, p in named if p.dim() <= 1]
-        settings = {"lr": self.recipe.lr, "weight_decay": self.recipe.weight_decay} | changes
+        decay = self.recipe.weight_decay if weight_decay is None else weight_decay
         optimizer = torch.optim.SGD(
-            [
-                {"params": matrices, "weight_decay": settings.pop("weight_decay")},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            **settings,
+            [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}],
+            lr=self.recipe.lr if lr is None else lr,
             momentum=self.recipe.momentum,
             nesterov=self.recipe.momentum > 0,
         )
@@ -147,10 +146,10 @@ class Trainer:
         trained: nn.Module | None = None,
         after_step: Callable[[], None] | None = None,
         state: Any = (),
-        **changes: float,
+        lr: float | None = None,
     ) -> None:
         modules = [net, trained] if trained else [net]
-        optimizer = self.optimizer(*modules, **changes)
+        optimizer = self.optimizer(*modules, lr=lr)
         net.train()
         for batch in self.batches(epochs, state=(modules, optimizer, state)):
             loss = self.loss(net, batch, params() if params else None)

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from benchmarks import registry
 from benchmarks.checkpoint import Journal
 from benchmarks.data import Part, load
-from benchmarks.device import describe
+from benchmarks.device import channels_last, describe
 from benchmarks.evaluate import evaluate
 from benchmarks.files import locked, write_atomically, write_json
 from benchmarks.problem import Trainer
@@ -82,7 +82,7 @@ def train_cell(
         trainer.begin("learn", structure.macs(structure.everything()), spec.schedule)
         keep = method.learn(net, trainer, knobs)
         kept = guard(keep)
-        small = structure.shrink(net, kept).to(memory_format=torch.channels_last)
+        small = channels_last(structure.shrink(net, kept))
         difference = _logit_difference(net, small, structure, kept, trainer.data["validation"])
         trainer.begin("finetune", structure.macs(kept), spec.schedule)
         if retrain == "scratch":
@@ -112,7 +112,8 @@ def _every_seed(
 ) -> None:
     """Finish the seeds one after another; then write runs.json and models.safetensors."""
     parts = load(data, ("train", "validation"), device)
-    records, tensors = [], {}
+    records: list[Record] = []
+    tensors: Tensors = {}
     for begin in begins:
         key = _key(spec, begin, data, device)
         with locked(scratch / key):
@@ -173,7 +174,7 @@ def new_network(spec: Spec, seed: int, part: Part, device: torch.device) -> tupl
     build = registry.load("network", spec.network).build
     net = build(channels, size, registry.load("dataset", spec.dataset).CLASSES)
     _initialise(net, spec, seed)
-    net.to(device, memory_format=torch.channels_last)
+    channels_last(net.to(device))
     return net, Structure.of(net, torch.zeros(1, channels, size, size, device=device))
 
 

@@ -19,6 +19,8 @@ from pydantic import (
     PositiveInt,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -46,6 +48,13 @@ class Entry(BaseModel):
     key: Annotated[str, known("method")]
     knobs: dict[str, int | float | bool | str] = {}
 
+    @field_validator("knobs")
+    @classmethod
+    def read_floats(cls, knobs: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """YAML reads 1e-4, without a point, as text."""
+        types = registry.card(info.data["key"]).types if "key" in info.data else {}
+        return {knob: _float(value) if types.get(knob) == "float" else value for knob, value in knobs.items()}
+
     @model_validator(mode="after")
     def check_knobs(self) -> Entry:
         card = registry.card(self.key)
@@ -71,6 +80,13 @@ def entry(value: Any) -> Any:
         ((key, knobs),) = value.items()
         return {"key": key, "knobs": knobs}
     raise ValueError(f"{value!r} is neither a method nor a method with its knobs, like {{slimming: {{penalty: 1e-4}}}}")
+
+
+def _float(value: Any) -> Any:
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def target(value: str) -> str:

@@ -1,4 +1,5 @@
-"""Sparse structure selection: Huang and Wang, "Data-driven sparse structure selection for deep neural networks", ECCV 2018.
+"""Sparse structure selection: Huang and Wang, "Data-driven sparse structure selection for deep neural networks",
+ECCV 2018.
 
 Idea: a factor per structure with an L1 penalty, learned along with the weights by an accelerated proximal
 gradient, which makes exact zeros; those structures go, and the rest is fine-tuned.

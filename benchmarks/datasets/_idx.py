@@ -47,8 +47,7 @@ def _download(dataset: str, raw: Path, names: Mapping[str, str]) -> Path:
                 failure = error
         else:
             raise ValueError(
-                f"{name} is not in {raw} and cannot be downloaded ({failure}); put the files "
-                f"{', '.join(names)} there"
+                f"{name} is not in {raw} and cannot be downloaded ({failure}); put the files {', '.join(names)} there"
             ) from failure
     return raw
 

@@ -91,6 +91,7 @@ def learn_in_turn(
 
     def turn() -> None:
         for name, factor in held.items():
+            assert factor.grad is not None
             collected[name] += factor.grad
             factor.grad = None
         steps.add_(1)

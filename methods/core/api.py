@@ -33,11 +33,11 @@ Factors = Mapping[str, Tensor]
 """Group name -> factor [channels]."""
 
 
-class Unsupported(Exception):
+class Unsupported(Exception):  # noqa: N818 - it ends a run, and is a status in its row
     """A method cannot handle this network or target; its message is the one sentence the table shows."""
 
 
-class Diverged(Exception):
+class Diverged(Exception):  # noqa: N818
     """The training loss is not finite any more."""
 
 
@@ -95,8 +95,11 @@ class Problem(Protocol):
         """Cross-entropy of `net` on the batch; with `params`, of `net` with these tensors for its own."""
         ...
 
-    def optimizer(self, *trained: nn.Module, **changes: float) -> torch.optim.Optimizer:
-        """The recipe's SGD for the modules' parameters; `changes` (lr, weight_decay, ...) as the paper asks."""
+    def optimizer(
+        self, *trained: nn.Module, lr: float | None = None, weight_decay: float | None = None
+    ) -> torch.optim.Optimizer:
+        """The recipe's SGD for the modules' parameters, but for what the paper asks to be different. Weights of two
+        or more dimensions decay."""
         ...
 
     def fit(
@@ -109,7 +112,7 @@ class Problem(Protocol):
         trained: nn.Module | None = None,
         after_step: Callable[[], None] | None = None,
         state: Any = (),
-        **changes: float,
+        lr: float | None = None,
     ) -> None:
         """Train `net` for `epochs` by the recipe. `penalty` is added to the loss; `params` replaces tensors in the
         forward pass; `trained` is trained along; `after_step` runs after every step; `state` is what it changes."""

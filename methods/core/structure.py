@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import copy
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +43,7 @@ class Cost:
         """MACs per image after removing `removed` [groups] channels."""
         outs = self.outs - self.lost_outs @ removed
         ins = self.ins - self.lost_ins @ removed
-        return int(round(float((self.positions * outs * ins).sum())))
+        return round(float((self.positions * outs * ins).sum()))
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ class Structure:
         graph = _graph(net, example)
         groups = []
         for members in graph.get_all_groups():
-            is_output = any(not dep.target.outputs and graph.is_out_channel_pruning_fn(dep.handler) for dep, _ in members)
+            is_output = any(
+                not dep.target.outputs and graph.is_out_channel_pruning_fn(dep.handler) for dep, _ in members
+            )
             if not is_output and (group := _group(graph, members)):
                 groups.append(group)
         if not groups:
@@ -99,20 +103,29 @@ def guard(keep: Keep) -> Keep:
 
 
 def _graph(net: nn.Module, example: Tensor) -> tp.DependencyGraph:
-    modes = {module: module.training for module in net.modules()}
     device = next(net.parameters()).device
     try:
-        with torch.enable_grad():
+        with _evaluating(net), torch.enable_grad():
             return tp.DependencyGraph().build_dependency(net, example.to(device), verbose=False)
     except Exception as error:  # the tracer fails in as many ways as there are operations
-        raise Unsupported(f"torch_pruning cannot trace {type(net).__name__}: {error}") from error
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise Unsupported(f"torch_pruning cannot trace {type(net).__name__}: {why}") from error
+
+
+@contextmanager
+def _evaluating(net: nn.Module) -> Iterator[None]:
+    """In eval mode, and afterwards every module in its own again."""
+    modes = {module: module.training for module in net.modules()}
+    net.eval()
+    try:
+        yield
     finally:
         for module, training in modes.items():
             module.training = training
 
 
 def _group(graph: tp.DependencyGraph, members: tp.Group) -> Group | None:
-    """A Group from the library's; None where its channels do not map one to k onto every member."""
+    """A Group from the library's; None where no factor or mask can stand for its channels."""
     size = len(members[0].idxs)
     names = graph._module2name
     unit = torch.arange(size)[:, None]
@@ -133,13 +146,16 @@ def _group(graph: tp.DependencyGraph, members: tp.Group) -> Group | None:
         sites[kind][node] = Site(names[module], index)
     merged = {kind: {n: Site(s.module, s.index[unit].flatten(1)) for n, s in of.items()} for kind, of in sites.items()}
     makers = merged["writers"] | merged["norms"]
+    follows = {node: _follows(node, makers) for node in makers}
+    if {"maker", "reader"} in follows.values():
+        return None  # read both behind a norm and beside it: no factor reaches both alike
     return Group(
         name=names[members[0].dep.target.module],
         size=len(unit),
         writers=tuple(merged["writers"].values()),
         norms=tuple(merged["norms"].values()),
         readers=tuple(merged["readers"].values()),
-        gates=tuple(site for node, site in makers.items() if _last(node, makers)),
+        gates=tuple(site for node, site in makers.items() if "maker" not in follows[node]),
     )
 
 
@@ -150,18 +166,22 @@ def _index(item: tp._helpers.GroupItem, size: int) -> Tensor | None:
     return own[roots.argsort(stable=True)].view(size, -1)
 
 
-def _last(node: object, makers: dict[object, Site]) -> bool:
-    """Whether no other maker of the group follows before a layer that reads it."""
+def _follows(node: object, makers: dict[object, Site]) -> set[str]:
+    """What comes next behind a maker of the group: another "maker", a "reader", or both on different paths."""
+    found: set[str] = set()
     queue, seen = deque(node.outputs), {node}  # type: ignore[attr-defined]
     while queue:
         following = queue.popleft()
-        if following in makers and following is not node:
-            return False
-        if following in seen or isinstance(following.module, (*_WEIGHTED, *_NORM)):
+        if following in seen:
             continue
         seen.add(following)
-        queue.extend(following.outputs)
-    return True
+        if following in makers:
+            found.add("maker")
+        elif isinstance(following.module, (*_WEIGHTED, *_NORM)):
+            found.add("reader")
+        else:
+            queue.extend(following.outputs)
+    return found
 
 
 def _depthwise(module: nn.Module) -> bool:
@@ -171,24 +191,6 @@ def _depthwise(module: nn.Module) -> bool:
 def _cost(net: nn.Module, example: Tensor, groups: list[Group]) -> Cost:
     layers = {name: m for name, m in net.named_modules() if isinstance(m, _WEIGHTED)}
     row = {name: i for i, name in enumerate(layers)}
-    positions = np.zeros(len(layers))
-
-    def count(name: str) -> nn.modules.module._ForwardHook:
-        def hook(module: nn.Module, _: object, output: Tensor) -> None:
-            channels = module.weight.shape[0]
-            kernel = module.weight[0, 0].numel() if isinstance(module, _CONV) else 1
-            shared = 1 if _depthwise(module) else getattr(module, "groups", 1)
-            positions[row[name]] += output.numel() / output.shape[0] / channels * kernel / shared
-
-        return hook  # type: ignore[return-value]
-
-    hooks = [m.register_forward_hook(count(name)) for name, m in layers.items()]
-    was_training = net.training
-    with torch.inference_mode():
-        net.eval()(example.to(next(net.parameters()).device))
-    net.train(was_training)
-    for hook in hooks:
-        hook.remove()
     outs = np.array([m.weight.shape[0] for m in layers.values()], dtype=float)
     ins = np.array([1 if _depthwise(m) else m.weight.shape[1] * getattr(m, "groups", 1) for m in layers.values()])
     lost_outs, lost_ins = np.zeros((2, len(layers), len(groups)))
@@ -197,4 +199,22 @@ def _cost(net: nn.Module, example: Tensor, groups: list[Group]) -> Cost:
             lost_outs[row[site.module], column] += site.index.shape[1]
         for site in group.readers:
             lost_ins[row[site.module], column] += site.index.shape[1]
-    return Cost(positions, outs, ins.astype(float), lost_outs, lost_ins)
+    return Cost(_positions(net, example, list(layers.values())), outs, ins.astype(float), lost_outs, lost_ins)
+
+
+def _positions(net: nn.Module, example: Tensor, layers: list[nn.Module]) -> np.ndarray:
+    """[layers] how often one weight of a layer is used for one image, over its conv groups."""
+    used = dict.fromkeys(layers, 0.0)
+
+    def count(module: nn.Module, _: object, output: Tensor) -> None:
+        weight = module.weight
+        assert isinstance(weight, Tensor)
+        shared = 1 if _depthwise(module) else getattr(module, "groups", 1)
+        used[module] += output.numel() / len(output) / len(weight) * weight[0, 0].numel() / shared
+
+    hooks = [module.register_forward_hook(count) for module in layers]
+    with _evaluating(net), torch.inference_mode():
+        net(example.to(next(net.parameters()).device))
+    for hook in hooks:
+        hook.remove()
+    return np.array(list(used.values()))

@@ -1,6 +1,6 @@
 # The config becomes cells; every other rule file asks here for the cells of its wildcards.
 
-import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
-os.environ["PYTHONPATH"] = str(ROOT)  # for the jobs, wherever --directory lies
+shell.prefix(f"export PYTHONPATH={shlex.quote(str(ROOT))}; ")  # for the jobs, wherever --directory lies
 
 from benchmarks import registry
 from benchmarks.files import try_lock
@@ -44,3 +44,15 @@ def cell_of(wildcards):
 def beside(wildcards):
     """The cells of the same dataset and network."""
     return [c for c in CELLS.values() if (c.dataset, c.network) == (wildcards.dataset, wildcards.network)]
+
+
+def start_of(wildcards):
+    """The shared start, for a method that begins from it."""
+    takes = registry.card(cell_of(wildcards).entry.key).start == "pretrained" and STUDY.pretrain_epochs
+    return f"{RUNS}/start/runs.json" if takes else []
+
+
+def matched_by(wildcards):
+    """The cell whose MACs are to be matched."""
+    reference = cell_of(wildcards).reference
+    return f"{RUNS}/{reference}/runs.json" if reference else []

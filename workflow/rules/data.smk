@@ -9,13 +9,13 @@ rule prepare:
         "data/logs/{dataset}.log",
     benchmark:
         "data/logs/{dataset}.tsv"
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=4000,
     params:
         code=lambda wildcards: registry.source_hash("benchmarks.data", f"benchmarks.datasets.{wildcards.dataset}"),
         raw="data/raw/{dataset}",
-    resources:
-        mem_mb=4000,
-    conda:
-        "../../environment.yml"
     message:
         "preparing {wildcards.dataset}"
     shell:

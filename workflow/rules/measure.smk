@@ -12,17 +12,16 @@ rule measure:
         f"{RESULTS}/logs/{{dataset}}/{{network}}/measure.log",
     benchmark:
         f"{RESULTS}/logs/{{dataset}}/{{network}}/measure.tsv"
-    params:
-        code=lambda wildcards: registry.source_hash("benchmarks.measure"),
-        specs=lambda wildcards: [cell_spec(STUDY, cell).model_dump_json() for cell in beside(wildcards)],
-        runs=RUNS,
+    conda:
+        "../../environment.yml"
     threads: workflow.cores
     resources:
         mem_mb=4000,
-    conda:
-        "../../environment.yml"
+    params:
+        code=lambda wildcards: registry.source_hash("benchmarks.measure"),
+        specs=lambda wildcards: [cell_spec(STUDY, cell).model_dump_json() for cell in beside(wildcards)],
     message:
         "measuring {wildcards.network} on {wildcards.dataset}"
     shell:
-        "python -m workflow.scripts.measure --spec {params.specs:q} --data {input.data:q} --runs {params.runs:q}"
+        "python -m workflow.scripts.measure --spec {params.specs:q} --data {input.data:q} --runs {input.runs:q}"
         " --out {output:q} 2> {log:q}"

@@ -14,14 +14,14 @@ rule gather:
         f"{RESULTS}/logs/gather.log",
     benchmark:
         f"{RESULTS}/logs/gather.tsv"
-    params:
-        code=registry.source_hash("workflow.scripts.gather"),
     conda:
         "../../environment.yml"
+    params:
+        code=registry.source_hash("workflow.scripts.gather"),
     message:
         "gathering the rows"
     shell:
-        "python -m workflow.scripts.gather --rows {input.rows:q} --runs {input.runs:q} --out {RESULTS:q} 2> {log:q}"
+        "python -m workflow.scripts.gather --rows {input.rows:q} --runs {input.runs:q} --out {output.rows:q} 2> {log:q}"
 
 
 rule tables:
@@ -29,7 +29,10 @@ rule tables:
         rows=rules.gather.output.rows,
     output:
         report(
-            expand(f"{RESULTS}/tables/summary.{{suffix}}", suffix=["csv", "md", "tex", "html"]),
+            expand(
+                f"{RESULTS}/tables/summary.{{suffix}}",
+                suffix=["csv", "md", "tex", "html"],
+            ),
             category="Tables",
             caption="../report/summary.rst",
         ),
@@ -37,15 +40,14 @@ rule tables:
         f"{RESULTS}/logs/tables.log",
     benchmark:
         f"{RESULTS}/logs/tables.tsv"
-    params:
-        code=registry.source_hash("workflow.scripts.tables"),
-        out=f"{RESULTS}/tables",
     conda:
         "../../environment.yml"
+    params:
+        code=registry.source_hash("workflow.scripts.tables"),
     message:
         "writing the tables"
     shell:
-        "python -m workflow.scripts.tables --rows {input.rows:q} --out {params.out:q} 2> {log:q}"
+        "python -m workflow.scripts.tables --rows {input.rows:q} --out {output:q} 2> {log:q}"
 
 
 rule figures:
@@ -65,12 +67,11 @@ rule figures:
         f"{RESULTS}/logs/figures.log",
     benchmark:
         f"{RESULTS}/logs/figures.tsv"
-    params:
-        code=registry.source_hash("workflow.scripts.figures"),
-        out=f"{RESULTS}/figures",
     conda:
         "../../environment.yml"
+    params:
+        code=registry.source_hash("workflow.scripts.figures"),
     message:
         "drawing the figures"
     shell:
-        "python -m workflow.scripts.figures --rows {input.rows:q} --out {params.out:q} 2> {log:q}"
+        "python -m workflow.scripts.figures --rows {input.rows:q} --out {output:q} 2> {log:q}"

@@ -29,5 +29,5 @@ if __name__ == "__main__":
     told = parser.parse_args()
     rows = [row for path in told.rows for row in json.loads(path.read_text())]
     table = pd.DataFrame(rows, columns=list(COLUMNS)).convert_dtypes()
-    write_atomically(told.out / "rows.csv", table.to_csv(index=False, lineterminator="\n").encode())
-    write_atomically(told.out / "runs.parquet", histories(told.runs).to_parquet(index=False))
+    write_atomically(told.out.parent / "rows.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    write_atomically(told.out.parent / "runs.parquet", histories(told.runs).to_parquet(index=False))

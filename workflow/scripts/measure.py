@@ -7,7 +7,7 @@ from benchmarks.spec import Spec
 from workflow.scripts._job import arguments
 
 if __name__ == "__main__":
-    told = arguments("data", "runs", "out", doc=__doc__)
+    told = arguments("data", "out", doc=__doc__)
     specs = [Spec.model_validate_json(spec) for spec in told.spec]
-    cells = [(spec, told.runs / f"{spec.label}@{spec.target}") for spec in specs]
+    cells = [(spec, runs.parent) for spec, runs in zip(specs, told.runs, strict=True)]
     write_json(told.out, measure(cells, told.data, choose(told.threads)))

@@ -7,4 +7,4 @@ from workflow.scripts._job import arguments
 
 if __name__ == "__main__":
     told = arguments("data", "out", "scratch", doc=__doc__)
-    train_start(Spec.model_validate_json(told.spec[0]), told.data, told.out, told.scratch, choose(told.threads))
+    train_start(Spec.model_validate_json(told.spec[0]), told.data, told.out.parent, told.scratch, choose(told.threads))

@@ -1,0 +1,48 @@
+# Set up .venv, then do it. `make results` is all that a newcomer needs.
+
+CORES ?= 8
+STUDY ?= config/quick.yaml
+PYTHON ?= python3
+name = $(shell sed -n 's/^study: *//p' $(STUDY))
+uv = $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.lock)
+run = PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH="$(CURDIR)"
+
+.PHONY: results plan test lint speed lock publish clean
+
+results: .venv/ready  ## train, measure and report a study (STUDY=config/quick.yaml, CORES=8)
+	$(run) snakemake --cores $(CORES) --configfile $(STUDY)
+	$(run) python -m workflow.scripts.show results/$(name)
+
+plan: .venv/ready  ## what `make results` would do
+	$(run) snakemake --cores $(CORES) --configfile $(STUDY) --dry-run --quiet rules
+
+test: .venv/ready  ## the whole test suite
+	$(run) pytest
+
+lint: .venv/ready  ## format, style, types, and Snakemake's own linter
+	$(run) ruff format --check .
+	$(run) ruff check .
+	$(run) mypy
+	$(run) snakefmt --check Snakefile workflow
+	$(run) snakemake --lint
+
+speed: .venv/ready  ## ratios to other training loops
+	$(run) pytest benchmarks/speed
+
+publish: .venv/ready  ## copy a study's rows, tables and figures to results/published/
+	mkdir -p results/published/$(name)
+	cp -r results/$(name)/rows.csv results/$(name)/tables results/$(name)/figures results/published/$(name)/
+
+lock: .venv/ready  ## write requirements.lock anew from pyproject.toml
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group dev pyproject.toml \
+		--output-file requirements.lock
+
+.venv/ready: requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Espalier needs Python 3.11 or newer: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check uv==$(uv)
+	.venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
+	touch .venv/ready
+
+clean:  ## remove what runs wrote; data/ and results/published/ stay
+	find results -mindepth 1 -maxdepth 1 ! -name published -exec rm -rf {} +

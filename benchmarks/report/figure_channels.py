@@ -1,0 +1,73 @@
+"""Figure: channels that each method kept, layer by layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.report import style
+from benchmarks.report.display import failed, one_line, scored_seeds
+from benchmarks.report.panels import panels
+from benchmarks.report.statistics import BLOCK, summary
+from benchmarks.report.structure import channels
+
+MAX_NUMBERED = 10
+"""Layers up to which a panel has room for the number of channels in each of its squares."""
+
+
+def channels_kept(rows: pd.DataFrame) -> tuple[Figure, str]:
+    """Channels kept per layer, a heat map per (dataset, network): methods by target, mean over seeds."""
+    table = summary(rows)
+    kept = channels(rows)
+    most = table.groupby(BLOCK).apply(lambda part: len(part) + part["target"].nunique()).max()
+    with style.drawing():
+        figure, drawn = panels(table, 0.5 + 0.13 * max(most, 4), "", "")
+        for axes, part in drawn:
+            _heat_map(axes, part, kept.merge(part[BLOCK].drop_duplicates()))
+        bar = figure.colorbar(axes.collections[0], ax=figure.axes, location="bottom", aspect=60, shrink=0.5)
+        bar.set_label("channels kept, % of dense")
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(width, height + 0.5)
+        bar.outline.set_visible(False)
+    caption = (
+        f"Channels kept per layer, mean over {scored_seeds(table)}; shade: fraction of the dense network's channels, "
+        f"figures in the squares: channels. Lines without squares have no structure to show. {failed(table)}"
+    )
+    return figure, caption
+
+
+def _heat_map(axes: Axes, cells: pd.DataFrame, kept: pd.DataFrame) -> None:
+    groups = list(dict.fromkeys(kept["group"])) or ["none"]
+    names, keys = _lines(cells)
+    shade, count = (_square(kept, value, keys, groups) for value in ("fraction", "channels"))
+    axes.pcolormesh(100 * shade, cmap="Blues", vmin=0, vmax=100, edgecolors="white", linewidth=0.6)
+    axes.invert_yaxis()
+    axes.set_yticks(np.arange(len(names)) + 0.5, names)
+    for (method, _), text in zip(keys, axes.get_yticklabels(), strict=True):
+        text.set_fontweight("normal" if method else "bold")
+    axes.set_xticks(np.arange(len(groups)) + 0.5, groups, rotation=90 if max(map(len, groups)) > 6 else 0)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.grid(False)
+    if len(groups) <= MAX_NUMBERED:
+        for i, j in np.argwhere(np.isfinite(count)):
+            color = "white" if shade[i, j] > 0.6 else "black"
+            axes.text(j + 0.5, i + 0.5, f"{count[i, j]:.3g}", ha="center", va="center", color=color, fontsize=5.5)
+
+
+def _square(kept: pd.DataFrame, value: str, keys: list[tuple[str, str]], groups: list[str]) -> np.ndarray:
+    wide = kept.set_index(["method", "target", "group"])[value].unstack("group")
+    return wide.reindex(index=pd.MultiIndex.from_tuples(keys), columns=groups).to_numpy(dtype=float)
+
+
+def _lines(cells: pd.DataFrame) -> tuple[list[str], list[tuple[str, str]]]:
+    """Names and (method, target) of the heat map's lines; each target opens with a line of its own, without a method."""
+    names, keys = [], []
+    for target, part in cells.groupby("target", sort=False):
+        names.append(one_line(str(target)))
+        keys.append(("", str(target)))
+        names += [one_line(method) for method in part["method"]]
+        keys += [(method, str(target)) for method in part["method"]]
+    return names, keys

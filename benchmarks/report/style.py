@@ -1,0 +1,93 @@
+"""One look for every figure: readable at column width, in grey and by the colour-blind, and the same bytes each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from matplotlib.figure import Figure
+from matplotlib.style import context
+
+from benchmarks.report.statistics import BASELINE
+
+COLUMN = 3.4
+"""Width of a panel in inches: one column of a two-column page."""
+
+RC: dict[str, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # ships with matplotlib, so that every machine sets the same text
+    "font.size": 7,
+    "axes.titlesize": 8,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 7.5,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "0.92",
+    "grid.linewidth": 0.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "legend.handletextpad": 0.3,
+    "legend.columnspacing": 1.2,
+    "lines.linewidth": 0.8,
+    "lines.markersize": 4.2,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "espalier",
+    "text.parse_math": False,  # a name with two dollar signs is a name
+}
+UNDATED = {
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+}
+
+# Okabe and Ito's colours, violet, brown and grey in place of yellow, which vanishes on white, and of black, which is
+# the dense network's.
+COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6A51A3", "#7F4A1E", "#757575")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
+LINES = ("-", "--", "-.", ":")
+SLOTS = (
+    "switcher", "uniform", "l1", "slimming", "soft_filter", "sss", "free_factor", "evolution", "random"
+)  # fmt: skip
+
+
+class Look(NamedTuple):
+    """How a method is drawn, in every figure."""
+
+    color: str
+    marker: str
+    linestyle: str
+
+
+def looks(methods: Iterable[str]) -> dict[str, Look]:
+    """The look of each method. Well-known ones have fixed slots, others the next in alphabetical order.
+
+    Colours and markers have coprime counts, so the first 99 methods differ; colours alone repeat after 9.
+    """
+    others = sorted(set(methods) - {BASELINE, *SLOTS})
+    slots = enumerate([*SLOTS, *others])
+    found = {m: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], LINES[i % len(LINES)]) for i, m in slots}
+    return found | {BASELINE: Look("black", "*", "--")}
+
+
+def drawing() -> AbstractContextManager[None]:
+    """Matplotlib's settings for drawing and for saving; nothing outside it changes."""
+    return context(["default", RC])
+
+
+def save(figure: Figure, caption: str, stem: str | Path) -> None:
+    """Write stem.pdf, stem.svg, stem.png (200 dpi) and stem.txt, the caption."""
+    stem = Path(stem)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    with drawing():
+        for suffix, metadata in UNDATED.items():
+            # Appended by hand: with_suffix would cut a stem such as "macs=0.5" at its point.
+            figure.savefig(f"{stem}.{suffix}", dpi=200, metadata=metadata)
+    Path(f"{stem}.txt").write_text(caption + "\n", encoding="utf-8")

@@ -1,0 +1,75 @@
+"""One thread, repeatable examples, tiny networks of every kind, and a trainer over a dataset without a test part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+from torch import nn
+
+from benchmarks.checkpoint import Journal
+from benchmarks.data import Augment, Part
+from benchmarks.problem import Trainer
+from benchmarks.recipe import Recipe
+from methods.core.structure import Structure
+from tests.kinds import EXAMPLE, KINDS
+
+settings.register_profile(
+    "espalier", derandomize=True, deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("espalier")
+torch.set_num_threads(1)
+
+RECIPE = Recipe(lr=0.05, batch_size=32, momentum=0.9, weight_decay=5e-4, warmup=0.1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: networks of real size; leave out with -m 'not slow'")
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """The name of a kind of network."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def parts() -> dict[str, Part]:
+    """Two classes, 8x8 grey, 96 images for training and 48 for validation. No test part: no method can see one."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(144) % 2
+    images = torch.randint(0, 120, (144, 1, 8, 8), generator=generator, dtype=torch.uint8)
+    images[labels == 1, :, 2:5, 2:5] += 100
+    mean, std = torch.full((1, 1, 1, 1), 70.0), torch.full((1, 1, 1, 1), 45.0)
+    return {
+        "train": Part(images[:96], labels[:96], mean, std),
+        "validation": Part(images[96:], labels[96:], mean, std),
+    }
+
+
+@pytest.fixture
+def make_trainer(parts: dict[str, Part], tmp_path: Path) -> Callable[..., Trainer]:
+    """A trainer of `epochs` epochs of 3 steps over the tiny dataset; each has a journal of its own, unless told."""
+    made = 0
+
+    def make(net: nn.Module, epochs: int = 4, folder: Path | None = None, **changes: Any) -> Trainer:
+        nonlocal made
+        made += 1
+        settings = {
+            "data": parts,
+            "augment": Augment(shift=1, flip=True),
+            "recipe": RECIPE,
+            "structure": Structure.of(net, EXAMPLE),
+            "journal": Journal(folder or tmp_path / f"journal-{made}"),
+            "run": ("tiny", type(net).__name__, 0),
+        }
+        trainer = Trainer(**settings | changes)
+        trainer.end = epochs * trainer.epoch_steps
+        trainer.begin("learn", trainer.structure.macs(trainer.structure.everything()), "continue")
+        return trainer
+
+    return make

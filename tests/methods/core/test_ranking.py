@@ -1,0 +1,141 @@
+"""From scores to a choice of channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from methods.core.api import Group, Keep, Unsupported
+from methods.core.ranking import TOLERANCE, keep_by_rank, writer_norm
+from methods.core.structure import Structure
+from tests.kinds import EXAMPLE, KINDS
+
+
+@dataclass
+class Told:
+    """All that a ranking sees of a problem."""
+
+    structure: Structure
+    target: float
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        return self.structure.groups
+
+    def macs(self, keep: Keep) -> int:
+        return self.structure.macs(keep)
+
+
+def two_layers(first: int = 100, second: int = 100) -> nn.Module:
+    """Groups "1" and "3"; a channel of "1" costs 64 + `second` MACs."""
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(64, first), nn.ReLU(), nn.Linear(first, second), nn.ReLU(), nn.Linear(second, 2)
+    )
+
+
+def told(net: nn.Module, target: float) -> Told:
+    return Told(Structure.of(net, EXAMPLE), target)
+
+
+def draw(problem: Told, seed: int) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {g.name: torch.rand(g.size, generator=generator) for g in problem.groups}
+
+
+@pytest.mark.parametrize("ranking", ["uniform", "global"])
+@given(seed=st.integers(0, 10_000), target=st.floats(0.2, 0.9))
+def test_the_target_is_met_or_refused_and_no_group_is_emptied(
+    kind: str, ranking: str, seed: int, target: float
+) -> None:
+    problem = told(KINDS[kind](), target)
+    try:
+        keep = keep_by_rank(draw(problem, seed), problem, ranking)
+    except Unsupported as refusal:
+        assert f"{target:.1%}" in str(refusal)
+        return
+    reached = problem.macs(keep) / problem.macs(problem.structure.everything())
+    assert abs(reached - target) <= TOLERANCE * target
+    assert set(keep) == {g.name for g in problem.groups}
+    assert all(mask.dtype == torch.bool and mask.any() for mask in keep.values())
+
+
+@pytest.mark.parametrize("target", [0.3, 0.5, 0.7])
+def test_ordinary_targets_are_met_on_every_kind(kind: str, target: float) -> None:
+    """A ranking that refused everything would pass the test above."""
+    problem = told(KINDS[kind](), target)
+    keep_by_rank(draw(problem, 1), problem)
+
+
+def test_uniform_takes_the_same_share_of_every_group() -> None:
+    problem = told(two_layers(100, 200), 0.5)
+    scores = {"1": torch.rand(100), "3": 1000 + torch.rand(200)}
+    keep = keep_by_rank(scores, problem, "uniform")
+    shares = [mask.float().mean().item() for mask in keep.values()]
+    assert shares[0] == pytest.approx(shares[1], abs=0.01)
+    assert shares[0] < 0.8
+
+
+def test_global_compares_scores_across_groups() -> None:
+    problem = told(two_layers(), 0.5)
+    keep = keep_by_rank({"1": torch.rand(100), "3": 1000 + torch.rand(100)}, problem, "global")
+    assert keep["3"].all()
+    assert not keep["1"].all()
+
+
+@pytest.mark.parametrize("ranking", ["uniform", "global"])
+def test_the_lowest_scores_go_first(ranking: str) -> None:
+    problem = told(two_layers(), 0.5)
+    scores = draw(problem, 0)
+    keep = keep_by_rank(scores, problem, ranking)
+    for name, mask in keep.items():
+        assert mask.sum() < 100
+        assert scores[name][mask].min() > scores[name][~mask].max()
+
+
+def test_a_channel_that_would_overshoot_is_passed_over() -> None:
+    """The first in line is a whole layer's worth; smaller ones meet the target."""
+    problem = told(two_layers(2, 60), 0.9)
+    keep = keep_by_rank({"1": torch.zeros(2), "3": torch.ones(60)}, problem, "global")
+    assert keep["1"].all()
+    assert not keep["3"].all()
+
+
+def test_the_last_channel_of_a_group_stays_even_with_the_lowest_score() -> None:
+    problem = told(two_layers(100, 2), 0.5)
+    keep = keep_by_rank({"1": 1 + torch.rand(100), "3": -torch.ones(2)}, problem, "global")
+    assert keep["3"].sum() == 1
+
+
+def test_a_target_that_cannot_be_met_is_refused_with_the_nearest() -> None:
+    with pytest.raises(Unsupported, match=r"cannot keep 10\.0% of the MACs: .*% is the least above it"):
+        problem = told(two_layers(2, 2), 0.1)
+        keep_by_rank({"1": torch.zeros(2), "3": torch.zeros(2)}, problem)
+
+
+def test_equal_scores_are_ranked_alike_every_time(kind: str) -> None:
+    problem = told(KINDS[kind](), 0.5)
+    scores = {g.name: torch.zeros(g.size) for g in problem.groups}
+    one, other = keep_by_rank(scores, problem), keep_by_rank(scores, problem)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_ranking_without_a_target_is_a_mistake_of_the_caller() -> None:
+    problem = told(two_layers(), 0.5)
+    problem.target = None  # type: ignore[assignment]
+    with pytest.raises(AssertionError):
+        keep_by_rank(draw(problem, 0), problem)
+
+
+def test_the_norm_of_a_channel_is_taken_over_all_its_writers() -> None:
+    net = KINDS["residual"]()
+    group = next(g for g in Structure.of(net, EXAMPLE).groups if len(g.writers) == 3)
+    modules = dict(net.named_modules())
+    weights = [modules[s.module].weight.detach() for s in group.writers]
+    for p in (1, 2):
+        powers = torch.stack([weight.abs().pow(p).sum((1, 2, 3)) for weight in weights])
+        assert torch.allclose(writer_norm(net, group, p=p), powers.sum(0).pow(1 / p))

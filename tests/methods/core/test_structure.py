@@ -1,0 +1,242 @@
+"""Groups, surgery and counting, on networks of every kind."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks import registry
+from methods.core import gates
+from methods.core.api import Keep, Unsupported
+from methods.core.structure import Structure, guard
+from tests.kinds import EXAMPLE, KINDS, conv, head, settled
+
+SEEDS = st.integers(0, 10_000)
+OWN = registry.keys("network")
+TORCHVISION = ["resnet18", "mobilenet_v2", "densenet121", "regnet_y_400mf", "squeezenet1_1"]
+
+
+def random_keep(structure: Structure, seed: int) -> Keep:
+    """Each group loses a random share of random channels; none is emptied."""
+    generator = torch.Generator().manual_seed(seed)
+    draws = {
+        g.name: (torch.rand(g.size, generator=generator), torch.rand(1, generator=generator)) for g in structure.groups
+    }
+    return guard({name: own < share for name, (own, share) in draws.items()})
+
+
+def counted_macs(net: nn.Module, images: Tensor) -> int:
+    """MACs per image by torch's own counter."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        net(images)
+    return counter.get_total_flops() // 2
+
+
+def assert_shrinks_exactly(net: nn.Module, structure: Structure, keep: Keep) -> None:
+    """The shrunk network runs, gives the logits of the gated one, and costs what was said beforehand."""
+    small = structure.shrink(net, keep).eval()
+    images = torch.randn(4, *structure.example.shape[1:], generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        full = gates.gated(net, structure.groups, {name: mask.float() for name, mask in keep.items()}, images)
+        difference = (full - small(images)).abs().max() / full.abs().max()
+    assert difference <= 1e-4
+    assert structure.macs(keep) == counted_macs(small, structure.example)
+
+
+@given(seed=SEEDS)
+def test_shrunk_equals_gated_and_costs_what_was_counted(kind: str, seed: int) -> None:
+    net = settled(KINDS[kind](), seed)
+    structure = Structure.of(net, EXAMPLE)
+    assert_shrinks_exactly(net, structure, random_keep(structure, seed))
+
+
+@pytest.mark.parametrize("network", OWN)
+def test_the_projects_own_networks_shrink_exactly(network: str) -> None:
+    net = settled(registry.load("network", network).build(3, 16, 10))
+    structure = Structure.of(net, torch.zeros(1, 3, 16, 16))
+    for seed in (0, 1):
+        assert_shrinks_exactly(net, structure, random_keep(structure, seed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_torchvisions_networks_shrink_exactly(name: str) -> None:
+    import torchvision
+
+    net = settled(getattr(torchvision.models, name)(num_classes=10))
+    structure = Structure.of(net, torch.zeros(1, 3, 64, 64))
+    assert_shrinks_exactly(net, structure, random_keep(structure, 0))
+
+
+def test_equality_is_no_accident_of_dead_channels(kind: str) -> None:
+    """Shrinking another choice of channels of the same number gives other logits."""
+    net = settled(KINDS[kind]())
+    structure = Structure.of(net, EXAMPLE)
+    images = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    half = {g.name: torch.arange(g.size) < g.size // 2 for g in structure.groups}
+    with torch.no_grad():
+        one, other = (structure.shrink(net, keep)(images) for keep in (half, {n: m.flip(0) for n, m in half.items()}))
+    assert (one - other).abs().max() > 0.01 * one.abs().max()
+
+
+@pytest.mark.parametrize("network", [*KINDS, *OWN])
+def test_every_channel_but_the_output_layers_is_in_exactly_one_group(network: str) -> None:
+    own = network in KINDS
+    net = KINDS[network]() if own else registry.load("network", network).build(1, 8, 2)
+    structure = Structure.of(net, EXAMPLE)
+    seen = Counter((s.module, c) for g in structure.groups for s in g.writers for c in s.index.flatten().tolist())
+    layers = [(name, m) for name, m in net.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    expected = Counter((name, c) for name, m in layers[:-1] for c in range(m.weight.shape[0]))
+    assert seen == expected
+
+
+def test_every_reader_is_covered_exactly_once(kind: str) -> None:
+    net = KINDS[kind]()
+    structure = Structure.of(net, EXAMPLE)
+    seen = Counter((s.module, c) for g in structure.groups for s in g.readers for c in s.index.flatten().tolist())
+    layers = [(name, m) for name, m in net.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    inputs = {name: getattr(m, "in_channels", 0) or m.in_features for name, m in layers if getattr(m, "groups", 1) <= 2}
+    first = layers[0][0]
+    assert seen == Counter((name, c) for name, count in inputs.items() if name != first for c in range(count))
+
+
+def test_the_order_of_groups_and_sites_is_the_same_every_time(kind: str) -> None:
+    def names() -> list[object]:
+        groups = Structure.of(KINDS[kind](), EXAMPLE).groups
+        return [
+            (g.name, [[s.module for s in sites] for sites in (g.writers, g.norms, g.readers, g.gates)]) for g in groups
+        ]
+
+    assert names() == names() == names()
+
+
+def test_a_channel_behind_a_flatten_is_several_inputs_of_the_reader() -> None:
+    structure = Structure.of(KINDS["plain"](), EXAMPLE)
+    (reader,) = next(g for g in structure.groups if g.name == "3").readers
+    assert reader.module == "7"
+    assert torch.equal(reader.index, torch.arange(64).view(16, 4))
+
+
+def test_a_group_behind_a_concatenation_is_a_slice_of_the_later_norms() -> None:
+    structure = Structure.of(KINDS["concatenating"](), EXAMPLE)
+    group = next(g for g in structure.groups if g.name == "2.conv")
+    assert {s.module: s.index.flatten().tolist() for s in group.norms} == {
+        "3.norm": list(range(14, 20)),
+        "4": list(range(14, 20)),
+    }
+
+
+def test_channels_of_a_grouped_convolution_go_with_their_like_in_every_group() -> None:
+    structure = Structure.of(KINDS["grouped"](), EXAMPLE)
+    group = next(g for g in structure.groups if g.name == "1.0")
+    assert (group.size, group.writers[0].index.tolist()) == (8, [[i, i + 8] for i in range(8)])
+
+
+def test_shrinking_nothing_gives_a_copy(kind: str) -> None:
+    net = settled(KINDS[kind]())
+    structure = Structure.of(net, EXAMPLE)
+    copied = structure.shrink(net, structure.everything())
+    ours, theirs = net.state_dict(), copied.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert not {p.data_ptr() for p in net.parameters()} & {p.data_ptr() for p in copied.parameters()}
+
+
+def test_shrinking_leaves_the_network_as_it_was(kind: str) -> None:
+    net = settled(KINDS[kind]()).train()
+    before = copy.deepcopy(net.state_dict())
+    structure = Structure.of(net, EXAMPLE)
+    structure.shrink(net, random_keep(structure, 0))
+    assert net.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+def test_tracing_restores_the_mode_of_every_module() -> None:
+    net = KINDS["residual"]().train()
+    net[0].eval()  # a frozen stem
+    Structure.of(net, EXAMPLE)
+    assert net.training and net[1].training
+    assert not net[0].training and not net[0][1].training
+
+
+def test_a_layer_that_is_used_twice_counts_twice() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.again, self.head = conv(1, 6), conv(6, 6), head(6, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.again(self.again(self.stem(x))))
+
+    net = Twice().eval()
+    try:
+        structure = Structure.of(net, EXAMPLE)
+    except Unsupported:
+        return  # refusing is right as well
+    assert structure.macs(structure.everything()) == counted_macs(net, EXAMPLE)
+
+
+def test_a_path_around_a_norm_is_gated_or_refused() -> None:
+    """A projection that reads a stream which its neighbour reads behind a norm sees the same factor, or nobody does."""
+
+    class PreActivation(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.Conv2d(1, 6, 3, padding=1, bias=False)
+            self.norm = nn.BatchNorm2d(6)
+            self.body, self.shortcut = nn.Conv2d(6, 8, 3, padding=1), nn.Conv2d(6, 8, 1)
+            self.head = head(8, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.stem(x)
+            return self.head(self.body(torch.relu(self.norm(x))) + self.shortcut(x))
+
+    net = settled(PreActivation())
+    try:
+        structure = Structure.of(net, EXAMPLE)
+    except Unsupported:
+        return  # refusing is right as well
+    assert_shrinks_exactly(net, structure, random_keep(structure, 3))
+
+
+def test_a_network_that_cannot_be_traced_is_unsupported() -> None:
+    class Branching(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = conv(1, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            raise RuntimeError("no way\nthrough")
+
+    with pytest.raises(Unsupported, match="cannot trace Branching") as caught:
+        Structure.of(Branching(), EXAMPLE)
+    assert "\n" not in str(caught.value), "the table shows one sentence"
+
+
+def test_a_network_of_one_layer_has_nothing_to_remove() -> None:
+    with pytest.raises(Unsupported, match="no channels that can be removed"):
+        Structure.of(nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), EXAMPLE)
+
+
+def test_an_emptied_group_keeps_its_first_channel() -> None:
+    keep = {"a": torch.zeros(3, dtype=torch.bool), "b": torch.tensor([False, True])}
+    kept = guard(keep)
+    assert kept["a"].tolist() == [True, False, False] and kept["b"].tolist() == [False, True]
+    assert not keep["a"].any(), "the choice itself is left as it was"
+
+
+@given(seed=SEEDS)
+def test_macs_fall_with_every_channel(kind: str, seed: int) -> None:
+    structure = Structure.of(KINDS[kind](), EXAMPLE)
+    keep = random_keep(structure, seed)
+    group = structure.groups[seed % len(structure.groups)]
+    assume(int(keep[group.name].sum()) > 1)
+    fewer = keep | {group.name: keep[group.name].clone()}
+    fewer[group.name][int(keep[group.name].nonzero()[0])] = False
+    assert structure.macs(fewer) < structure.macs(keep)

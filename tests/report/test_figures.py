@@ -1,0 +1,146 @@
+"""Figures show every cell where it belongs, in a fixed look, and the same bytes each time."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import QuadMesh
+
+from benchmarks.report import figures, style
+
+FIGURES = [figures.accuracy_against_macs, figures.channels_kept]
+
+
+def cases(row, make, study) -> dict[str, pd.DataFrame]:
+    failed = study.copy()
+    failed.loc[failed["method"] == "l1", ["status", "test_accuracy", "widths"]] = ["diverged", math.nan, ""]
+    return {
+        "one row": pd.DataFrame([row()]),
+        "one seed": make(["dense", "l1"], seeds=1),
+        "a method that failed everywhere": failed,
+        "nothing but failures": pd.DataFrame([row(status="diverged", test_accuracy=math.nan, widths="")]),
+        "forty methods": make(["dense", *(f"m{i}" for i in range(39))], seeds=2),
+        "hard names": pd.DataFrame([row(method="$a_b$ <&>\"'ü{}\\", widths='{"$": 2}')]),
+    }
+
+
+@pytest.mark.parametrize("draw", FIGURES)
+def test_any_study_can_be_drawn_and_saved(draw, row, make, study, tmp_path: Path):
+    for name, rows in cases(row, make, study).items():
+        figure, caption = draw(rows)
+        figures.save(figure, caption, tmp_path / "figure")
+        assert "n=" in caption, name
+        assert all((tmp_path / f"figure.{suffix}").stat().st_size > 0 for suffix in ("pdf", "svg", "png", "txt")), name
+
+
+@pytest.mark.parametrize("draw", FIGURES)
+def test_the_same_rows_give_the_same_bytes(draw, study, tmp_path: Path):
+    for copy, rows in (("a", study), ("b", study.copy())):
+        figure, caption = draw(rows)
+        figures.save(figure, caption, tmp_path / copy)
+    for suffix in ("pdf", "svg", "png", "txt"):
+        assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+def test_a_reader_s_own_settings_change_nothing(study, tmp_path: Path):
+    figures.save(*figures.accuracy_against_macs(study), tmp_path / "a")
+    with mpl.rc_context({"font.size": 20, "svg.hashsalt": "other", "axes.facecolor": "black"}):
+        figures.save(*figures.accuracy_against_macs(study), tmp_path / "b")
+        assert mpl.rcParams["font.size"] == 20
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_a_stem_may_hold_a_point(study, tmp_path: Path):
+    figures.save(*figures.accuracy_against_macs(study), tmp_path / "new" / "macs=0.5")
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {
+        f"macs=0.5.{s}" for s in ("pdf", "svg", "png", "txt")
+    }
+
+
+def test_a_name_between_dollars_is_no_formula(row, tmp_path: Path):
+    figure, caption = figures.accuracy_against_macs(pd.DataFrame([row(method="$a_b$")]))
+    figures.save(figure, caption, tmp_path / "figure")
+    assert "$a_b$" in (tmp_path / "figure.svg").read_text(encoding="utf-8")
+
+
+def test_marks_lie_at_mean_accuracy_and_macs_in_percent(row, dense):
+    rows = [dense(seed=i, test_accuracy=0.9) for i in range(2)]
+    rows += [row(seed=i, target="free", test_accuracy=a, macs=m) for i, (a, m) in enumerate([(0.8, 4000), (0.9, 6000)])]
+    figure, caption = figures.accuracy_against_macs(pd.DataFrame(rows))
+    (axes,) = figure.axes
+    (bar,) = axes.containers
+    assert bar[0].get_xydata().tolist() == [[pytest.approx(50), pytest.approx(85)]]
+    # Two values at a distance of 10 points: sd / sqrt(2) = 5, times t(0.975, 1) = 12.7062.
+    half = 5 * 12.7062
+    horizontal, vertical = (bars.get_segments()[0] for bars in bar[2])
+    # 4000 and 6000 of 10000 MACs lie twice as far apart.
+    assert horizontal[:, 0].tolist() == [pytest.approx(50 - 2 * half, rel=1e-5), pytest.approx(50 + 2 * half, rel=1e-5)]
+    assert vertical[:, 1].tolist() == [pytest.approx(85 - half, rel=1e-5), pytest.approx(85 + half, rel=1e-5)]
+    assert any(line.get_ydata()[0] == 90 and line.get_linestyle() == "--" for line in axes.lines)
+    assert "n=2 seeds" in caption
+
+
+def test_the_caption_names_what_failed_and_where(study):
+    for draw in FIGURES:
+        _, caption = draw(study)
+        assert "sss (macs=0.5, fashion_mnist, lenet5): 1 diverged" in caption
+
+
+def test_one_seed_is_said_to_have_no_interval(make):
+    for draw in FIGURES:
+        assert "n=1, no interval" in draw(make(["dense", "l1"], seeds=1))[1]
+
+
+@pytest.mark.parametrize("count", [5, 30])
+def test_labels_cover_neither_each_other_nor_leave_the_panel(make, count):
+    figure, _ = figures.accuracy_against_macs(make(["dense", *(f"method_{i}" for i in range(count))]))
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        boxes = [text.get_window_extent(renderer) for text in axes.texts]
+        assert len(boxes) >= 4
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+        assert all(axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 for box in boxes)
+
+
+def test_every_method_is_labelled_in_each_panel_or_stands_in_the_legend(make):
+    methods = ["dense", *(f"method_{i}" for i in range(25))]
+    figure, _ = figures.accuracy_against_macs(make(methods))
+    legend = {text.get_text() for text in figure.legends[0].get_texts()}
+    for axes in figure.axes:
+        assert set(methods) <= legend | {text.get_text() for text in axes.texts}
+
+
+def test_squares_show_the_fraction_of_dense_channels(row, dense):
+    rows = [
+        dense(),
+        row(widths='{"conv1": 3, "conv2": 4}'),
+        dense(seed=1),
+        row(seed=1, widths='{"conv1": 6, "conv2": 4}'),
+    ]
+    figure, _ = figures.channels_kept(pd.DataFrame(rows))
+    (mesh,) = (artist for artist in figure.axes[0].collections if isinstance(artist, QuadMesh))
+    # Lines: the heading "free", dense, the heading "macs=0.5", l1 with 4.5 of 6 and 4 of 16 channels.
+    assert figure.axes[0].yaxis_inverted()
+    assert mesh.get_array()[1].tolist() == [100, 100]
+    assert mesh.get_array()[3].tolist() == [75, 25]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["6", "16", "4.5", "4"]
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["free", "dense", "macs=0.5", "l1"]
+
+
+def test_looks_differ_and_do_not_depend_on_the_other_methods():
+    many = style.looks(["dense", *(f"m{i}" for i in range(89))])
+    assert len(set(many.values())) == len(many) == 99
+    assert many["switcher"] == style.looks(["switcher"])["switcher"]
+    assert len(style.looks(f"m{i}" for i in range(300))) == 310
+
+
+def test_known_methods_differ_in_marker_so_that_grey_is_enough():
+    known = style.looks(["dense"])
+    assert len({look.marker for look in known.values()}) == len(known)

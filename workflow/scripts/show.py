@@ -1,0 +1,14 @@
+"""Print a study's table to the terminal, and where the rest is."""
+
+import argparse
+from pathlib import Path
+
+from benchmarks.report import statistics, tables
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path)
+    told = parser.parse_args()
+    tables.print_summary(statistics.read_rows(told.results / "rows.csv"))
+    for what in ("rows.csv", "tables", "figures"):
+        print(f"{told.results / what}")
