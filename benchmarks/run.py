@@ -161,7 +161,7 @@ def _one_seed(
     return record | {
         "code_hash": spec.code_hash,
         "config_hash": spec.config_hash,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "device": describe(device),
         "threads": torch.get_num_threads(),
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -259,6 +259,6 @@ def _by_seed(folder: Path | None) -> Mapping[int, Record]:
 def _key(spec: Spec, begin: Begin, data: Path, device: torch.device) -> str:
     """The scratch folder of a seed: everything that can change its numbers."""
     prepared = data.with_suffix(".sha256").read_text().split()[0]
-    where = [torch.__version__, describe(device), torch.get_num_threads(), prepared]
+    where = [str(torch.__version__), describe(device), torch.get_num_threads(), prepared]
     whole = [spec.code_hash, spec.config_hash, begin.seed, begin.target, begin.refused, *where]
     return f"seed-{begin.seed}-{hashlib.sha256(json.dumps(whole).encode()).hexdigest()[:12]}"

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from benchmarks.report import labels, style
 from benchmarks.report.display import failed, lines, scored_seeds
-from benchmarks.report.panels import legend, panels
+from benchmarks.report.panels import draw_mark, handles, handles_of_targets, label, legend, panels
 from benchmarks.report.statistics import BASELINE, summary
 
 SPREAD = 0.012
@@ -24,16 +23,13 @@ def accuracy_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
     with style.drawing():
         figure, drawn = panels(table, 2.6, "MACs kept, % of dense", "Test accuracy, %")
         marks = [(axes, _draw(axes, part[part["n"] > 0], looks)) for axes, part in drawn]
-        figure.draw_without_rendering()
-        unlabelled: set[str] = set()
-        for axes, points in marks:
-            unlabelled |= {point.name for point in points} - labels.place(axes, points)
-        legend(figure, [*_handles(looks, unlabelled), *_handles_of_targets(table)])
+        unlabelled = label(figure, marks)
+        legend(figure, [*handles(looks, unlabelled), *handles_of_targets(table)])
     caption = (
         "Test accuracy against multiply-accumulates (MACs) kept, one mark per method and target: mean over "
-        f"{scored_seeds(table)}; bars are 95 % t-intervals. Filled marks chose their size, open marks were told it; those "
-        "told the same are spread sideways so that their bars can be seen. Dashed line and band: the dense network "
-        f"and its 95 % t-interval. {failed(table)}"
+        f"{scored_seeds(table)}; bars are 95 % t-intervals. Filled marks chose their size, open marks were told it; "
+        "those told the same are spread sideways so that their bars can be seen. Dashed line and band: the dense "
+        f"network and its 95 % t-interval. {failed(table)}"
     )
     return figure, caption
 
@@ -46,12 +42,9 @@ def _draw(axes: Axes, cells: pd.DataFrame, looks: dict[str, style.Look]) -> list
         look = looks[line.method]
         middle = (100 * (line.macs_kept + shift), 100 * line.accuracy)
         halves = np.nan_to_num([100 * line.macs_kept_half, 100 * line.accuracy_half])
-        axes.errorbar(
-            *middle, halves[1], halves[0],
-            color=look.color, marker=look.marker, markerfacecolor=look.color if line.target == "free" else "white",
-            elinewidth=0.6, markeredgewidth=0.8,
-        )  # fmt: skip
-        marks.append(labels.Mark(line.method, look.color, *middle, *halves))
+        mark = labels.Mark(line.method, look.color, *middle, *halves)
+        draw_mark(axes, mark, look, filled=line.target == "free")
+        marks.append(mark)
     if cells.empty:
         axes.text(0.5, 0.5, "no run has a score", transform=axes.transAxes, ha="center")
     return _draw_dense(axes, cells[cells["method"] == BASELINE].head(1)) + marks
@@ -77,23 +70,3 @@ def _shifts(cells: pd.DataFrame) -> pd.Series:
     count = peers.transform("count")
     step = np.minimum(SPREAD, 0.1 / count)
     return ((peers.rank() - (count + 1) / 2) * step * extent).where(cells["target"] != "free", 0)
-
-
-def _handles(looks: dict[str, style.Look], names: set[str]) -> list[Line2D]:
-    return [
-        Line2D([], [], color="black", linestyle="--", label=name)
-        if name == BASELINE
-        else Line2D([], [], color=look.color, marker=look.marker, linestyle="", label=name, markerfacecolor="white")
-        for name, look in looks.items()
-        if name in names
-    ]
-
-
-def _handles_of_targets(table: pd.DataFrame) -> list[Line2D]:
-    told = table.loc[table["method"] != BASELINE, "target"] != "free"
-    faces = {"chose its size": ("0.3", (~told).any()), "was told its size": ("white", told.any())}
-    return [
-        Line2D([], [], color="0.3", marker="o", linestyle="", label=label, markerfacecolor=face)
-        for label, (face, there) in faces.items()
-        if there
-    ]

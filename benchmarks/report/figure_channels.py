@@ -63,7 +63,7 @@ def _square(kept: pd.DataFrame, value: str, keys: list[tuple[str, str]], groups:
 
 
 def _lines(cells: pd.DataFrame) -> tuple[list[str], list[tuple[str, str]]]:
-    """Names and (method, target) of the heat map's lines; each target opens with a line of its own, without a method."""
+    """Names and (method, target) of the heat map's lines; each target opens with a line without a method."""
     names, keys = [], []
     for target, part in cells.groupby("target", sort=False):
         names.append(one_line(str(target)))

@@ -31,7 +31,7 @@ class Mark(NamedTuple):
 
 
 def place(axes: Axes, marks: Iterable[Mark]) -> set[str]:
-    """Label one mark per name where the text covers no mark, interval or other label; returns the names that found room.
+    """Label one mark per name where the text covers no mark, interval or label; returns the names that found room.
 
     The layout must be final, since room is measured in pixels.
     """

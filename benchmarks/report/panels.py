@@ -9,15 +9,17 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from benchmarks.report import style
+from benchmarks.report import labels, style
 from benchmarks.report.display import blocks
+from benchmarks.report.statistics import BASELINE
 
 
 def panels(
     table: pd.DataFrame, height: float, xlabel: str, ylabel: str
 ) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
-    """A figure with a titled panel for each block of the table, at most two side by side, each of this height in inches."""
+    """A figure with a titled panel for each block of the table, two side by side, each of this height in inches."""
     parts = list(blocks(table))
     columns = min(2, len(parts))
     rows = -(-len(parts) // columns)
@@ -45,3 +47,49 @@ def legend(figure: Figure, handles: Sequence[Artist]) -> None:
     for axes in figure.axes:
         left, bottom, across, up = axes.get_position().bounds
         axes.set_position((left, (bottom * height + extra) / (height + extra), across, up * height / (height + extra)))
+
+
+def draw_mark(axes: Axes, mark: labels.Mark, look: style.Look, filled: bool) -> None:
+    """Draw a mark with its intervals in its method's look."""
+    axes.errorbar(
+        mark.x,
+        mark.y,
+        mark.y_half,
+        mark.x_half,
+        color=look.color,
+        marker=look.marker,
+        markerfacecolor=look.color if filled else "white",
+        elinewidth=0.6,
+        markeredgewidth=0.8,
+    )
+
+
+def label(figure: Figure, marks: Sequence[tuple[Axes, Sequence[labels.Mark]]]) -> set[str]:
+    """Label the marks of each panel directly; returns the names that found no room in at least one of theirs."""
+    figure.draw_without_rendering()
+    unlabelled: set[str] = set()
+    for axes, points in marks:
+        unlabelled |= {point.name for point in points} - labels.place(axes, points)
+    return unlabelled
+
+
+def handles(looks: dict[str, style.Look], names: set[str]) -> list[Line2D]:
+    """Legend entries of these methods."""
+    return [
+        Line2D([], [], color="black", linestyle="--", label=name)
+        if name == BASELINE
+        else Line2D([], [], color=look.color, marker=look.marker, linestyle="", label=name, markerfacecolor="white")
+        for name, look in looks.items()
+        if name in names
+    ]
+
+
+def handles_of_targets(table: pd.DataFrame) -> list[Line2D]:
+    """Legend entries for filled and open marks, as far as the table has them."""
+    told = table.loc[table["method"] != BASELINE, "target"] != "free"
+    faces = {"chose its size": ("0.3", (~told).any()), "was told its size": ("white", told.any())}
+    return [
+        Line2D([], [], color="0.3", marker="o", linestyle="", label=label, markerfacecolor=face)
+        for label, (face, there) in faces.items()
+        if there
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
+from typing import TypeVar
 
 import pandas as pd
 from scipy import stats
@@ -18,6 +19,8 @@ TEXT_COLUMNS = (
     "study", "dataset", "network", "method", "target", "status", "reason", "widths", "knobs",
     "code_hash", "config_hash", "version", "torch", "device", "finished_at",
 )  # fmt: skip
+Table = TypeVar("Table", pd.Series, pd.DataFrame)
+
 FAILURES = (*STATUSES[1:], "missing")
 MEASURES = ("accuracy", "macs_kept", "params_kept", "difference", "cost", "speedup_cpu", "speedup_gpu")
 
@@ -63,7 +66,7 @@ def _check(rows: pd.DataFrame, path: str | PathLike[str]) -> None:
         raise ValueError(f"{path}: rows of versions {', '.join(versions)} are not comparable")
 
 
-def half_width(sem: pd.DataFrame, n: pd.DataFrame) -> pd.DataFrame:
+def half_width(sem: Table, n: Table) -> Table:
     """Half-width of the two-sided 95 % t-interval of a mean from its standard error; NaN where n < 2."""
     return sem * stats.t.ppf((1 + LEVEL) / 2, n - 1)
 

@@ -1,4 +1,4 @@
-"""One look for every figure: readable at column width, in grey and by the colour-blind, and the same bytes each time."""
+"""One look for every figure: readable at column width, in grey and by the colour-blind; the same bytes each time."""
 
 from __future__ import annotations
 

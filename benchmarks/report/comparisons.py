@@ -1,0 +1,112 @@
+"""Methods against each other at the same target: paired differences, average ranks, corrected p-values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from benchmarks.report.statistics import BLOCK, half_width, scored
+
+SUBJECT = "switcher"
+"""The key of the method that this suite was built to examine."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Methods at one target, over every (dataset, network, seed) at which all of them ran.
+
+    table: per method its average rank (1 is best) and, against the examined method, the two-sided Wilcoxon p-value, raw
+    (p) and after Holm's correction (p_holm); NaN for itself. n: how many (dataset, network, seed). left_out: how many
+    more there are, at which some method has no row. friedman_p: of "all methods rank alike"; NaN below three methods.
+    critical_difference: of average ranks, Nemenyi at 5 %.
+    """
+
+    table: pd.DataFrame
+    n: int
+    left_out: int
+    friedman_p: float
+    critical_difference: float
+
+
+def subject(rows: pd.DataFrame) -> str | None:
+    """The label of the examined method in these rows: its key, else its first variant; None without either."""
+    labels = sorted(label for label in set(rows["method"]) if label.split(",")[0] == SUBJECT)
+    return labels[0] if labels else None
+
+
+def matched(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
+    """The examined method against each that was told to match its MACs, per (dataset, network).
+
+    difference: accuracy of the examined method minus the other's, paired by seed, with the half-width of its 95 %
+    t-interval; effect_size: mean over standard deviation of the differences (Cohen's d_z); p: paired t-test;
+    p_holm: corrected over all lines.
+    """
+    groups = matched_pairs(rows, examined).groupby([*BLOCK, "method"])["difference"]
+    table = groups.agg(pairs="count", difference="mean", deviation="std", sem="sem")
+    table["difference_half"] = half_width(table["sem"], table["pairs"])
+    table["effect_size"] = table["difference"] / table["deviation"].replace(0, math.nan)
+    table["p"] = 2 * stats.t.sf((table["difference"] / table["sem"]).abs(), table["pairs"] - 1)
+    table["p_holm"] = holm(table["p"].to_numpy())
+    return table.drop(columns=["deviation", "sem"]).reset_index()
+
+
+def matched_pairs(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
+    """Per scored run told to match the examined method: its accuracy, and the examined method's minus it."""
+    runs = scored(rows)
+    key = [*BLOCK, "seed"]
+    own = runs.loc[(runs["method"] == examined) & (runs["target"] == "free"), [*key, "accuracy"]]
+    others = runs.loc[runs["target"] == f"match:{examined}", [*key, "method", "accuracy"]]
+    pairs = others.merge(own, on=key, suffixes=("", "_examined"), validate="many_to_one")
+    return pairs.assign(difference=pairs["accuracy_examined"] - pairs["accuracy"])
+
+
+def ranking(rows: pd.DataFrame, target: str, examined: str) -> Ranking:
+    """Average ranks at a target; at `match:<method>` that method takes part with its free runs.
+
+    A failed run counts as accuracy 0, so that failing never pays. Seeds of one network share their data: p-values
+    speak of these datasets and networks, not of others (Demsar 2006, JMLR 7, asks for one value per dataset for that).
+    """
+    free = (rows["method"] == target.removeprefix("match:")) & (rows["target"] == "free")
+    runs = rows[(rows["target"] == target) | (free if target.startswith("match:") else False)]
+    accuracy = runs["test_accuracy"].where(runs["status"] == "ok").fillna(0)
+    wide = runs.assign(accuracy=accuracy).pivot(index=[*BLOCK, "seed"], columns="method", values="accuracy")
+    complete = wide.dropna()
+    n, k = complete.shape
+    ranks = stats.rankdata(-complete.to_numpy(), axis=1) if n else np.full((1, k), math.nan)
+    p = np.array([_wilcoxon(complete, examined, method) for method in map(str, complete)])
+    table = pd.DataFrame({"method": list(complete), "average_rank": ranks.mean(axis=0), "p": p, "p_holm": holm(p)})
+    return Ranking(
+        table=table.sort_values(["average_rank", "method"], ignore_index=True),
+        n=n,
+        left_out=len(wide) - n,
+        friedman_p=float(stats.friedmanchisquare(*ranks.T).pvalue) if n > 1 and k > 2 else math.nan,
+        critical_difference=critical_difference(k, n),
+    )
+
+
+def _wilcoxon(accuracies: pd.DataFrame, examined: str, method: str) -> float:
+    if examined not in accuracies or method == examined or accuracies.empty:
+        return math.nan
+    differences = accuracies[examined] - accuracies[method]
+    return float(stats.wilcoxon(differences, zero_method="zsplit").pvalue) if differences.any() else 1.0
+
+
+def critical_difference(k: int, n: int) -> float:
+    """Nemenyi's at 5 %: average ranks of k methods over n blocks that differ by less do not differ (Demsar 2006)."""
+    if k < 2 or n < 1:
+        return math.nan
+    return float(stats.studentized_range.ppf(0.95, k, math.inf) / math.sqrt(2) * math.sqrt(k * (k + 1) / (6 * n)))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm's step-down correction (Scandinavian Journal of Statistics 6, 1979); NaN stays NaN and does not count."""
+    adjusted = np.full(len(p), math.nan)
+    tested = np.flatnonzero(~np.isnan(p))
+    order = tested[np.argsort(p[tested], kind="stable")]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(steps))
+    return adjusted

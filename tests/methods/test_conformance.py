@@ -1,0 +1,204 @@
+"""What is asked of every method, on every kind of network: found by file, so that a new one is tested at once."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import nn
+
+from benchmarks import registry
+from benchmarks.checkpoint import Journal
+from benchmarks.problem import Trainer
+from methods.core import gates
+from methods.core.api import Keep, Unsupported
+from methods.core.ranking import TOLERANCE
+from methods.core.structure import guard
+from tests.kinds import KINDS
+
+METHODS = registry.keys("method")
+EPOCHS = 4
+pytestmark = pytest.mark.timeout(60)  # a method that never ends is found soon
+IMAGES = torch.randn(16, 1, 8, 8, generator=torch.Generator().manual_seed(3))
+
+MakeTrainer = Callable[..., Trainer]
+
+
+class Killed(Exception):
+    """The process ended here."""
+
+
+class Mortal(Journal):
+    """A journal whose process is killed at its save number `last`, before or after it is written."""
+
+    def __init__(self, folder: Path, last: int, *, written: bool) -> None:
+        super().__init__(folder)
+        self.last, self.written, self.saves = last, written, 0
+
+    def write(self, path: Path, state: Any) -> None:  # type: ignore[override]
+        self.saves += 1
+        if self.saves < self.last or self.written:
+            Journal.write(path, state)
+        if self.saves == self.last:
+            raise Killed
+
+
+class Outcome(NamedTuple):
+    net: nn.Module  # as the method left it
+    keep: Keep
+    small: nn.Module  # shrunk and fine-tuned
+    trainer: Trainer
+
+
+def live(method: str, kind: str, make_trainer: MakeTrainer, seed: int = 0, **settings: Any) -> Outcome:
+    """A whole run: pretrain where the method begins from it, learn, shrink, fine-tune."""
+    torch.manual_seed(7)
+    net, module, card = KINDS[kind](), registry.load("method", method), registry.card(method)
+    target = 0.5 if "macs" in card.targets else None
+    trainer = make_trainer(net, EPOCHS, target=target, run=("tiny", kind, seed), **settings)
+    structure = trainer.structure
+    dense = structure.macs(structure.everything())
+    if card.start == "pretrained":
+        trainer.begin("pretrain", dense, "continue")
+        trainer.fit(net, 1)
+    trainer.begin("learn", dense, "continue")
+    keep = module.learn(net, trainer, module.Knobs())
+    learned = copy.deepcopy(net)
+    small = structure.shrink(net, guard(keep))
+    trainer.begin("finetune", structure.macs(guard(keep)), "continue")
+    trainer.fit(small, trainer.epochs)
+    return Outcome(learned, keep, small, trainer)
+
+
+@pytest.fixture(scope="session")
+def finished() -> Callable[[str, str, MakeTrainer], Outcome]:
+    """One uninterrupted run of each method and kind, shared by the tests."""
+    outcomes: dict[tuple[str, str], Outcome | Unsupported] = {}
+
+    def get(method: str, kind: str, make_trainer: MakeTrainer) -> Outcome:
+        if (method, kind) not in outcomes:
+            try:
+                outcomes[method, kind] = live(method, kind, make_trainer)
+            except Unsupported as refusal:
+                outcomes[method, kind] = refusal
+        found = outcomes[method, kind]
+        if isinstance(found, Unsupported):
+            assert re.fullmatch(r"[^\n]{10,200}", str(found)), "a refusal is one sentence"
+            pytest.skip(f"{method} refuses {kind}: {found}")
+        return found
+
+    return get
+
+
+def assert_same(one: Outcome, other: Outcome) -> None:
+    """The same channels, bytes, costs and history."""
+    assert {name: mask.tolist() for name, mask in one.keep.items()} == {n: m.tolist() for n, m in other.keep.items()}
+    for ours, theirs in ((one.net, other.net), (one.small, other.small)):
+        different = [n for n, t in ours.state_dict().items() if not torch.equal(t, theirs.state_dict()[n])]
+        assert not different
+    assert costs(one.trainer) == costs(other.trainer)
+    assert one.trainer.history == other.trainer.history
+
+
+def costs(trainer: Trainer) -> dict[str, tuple[int, float]]:
+    """Steps and MACs of each phase; its seconds are no result."""
+    return {phase: (cost.steps, cost.macs) for phase, cost in trainer.spent.items()}
+
+
+@pytest.mark.parametrize("method", METHODS)
+class TestEveryMethod:
+    def test_says_which_channels_stay(
+        self, method: str, kind: str, finished: Any, make_trainer: MakeTrainer
+    ) -> None:
+        run = finished(method, kind, make_trainer)
+        assert {n: (m.dtype, m.shape, m.device.type) for n, m in run.keep.items()} == {
+            g.name: (torch.bool, (g.size,), "cpu") for g in run.trainer.groups
+        }
+
+    def test_meets_its_target(self, method: str, kind: str, finished: Any, make_trainer: MakeTrainer) -> None:
+        run = finished(method, kind, make_trainer)
+        structure, target = run.trainer.structure, run.trainer.target
+        kept = structure.macs(guard(run.keep)) / structure.macs(structure.everything())
+        assert kept <= 1 if target is None else abs(kept - target) <= TOLERANCE * target
+
+    def test_folds_what_it_learned(self, method: str, kind: str, finished: Any, make_trainer: MakeTrainer) -> None:
+        """The network that it leaves, gated by its choice, is the network without the others."""
+        run = finished(method, kind, make_trainer)
+        structure, keep = run.trainer.structure, guard(run.keep)
+        with torch.no_grad():
+            full = gates.gated(run.net.eval(), structure.groups, {n: m.float() for n, m in keep.items()}, IMAGES)
+            small = structure.shrink(run.net, keep).eval()(IMAGES)
+        assert (full - small).abs().max() <= 1e-4 * full.abs().max()
+
+    def test_spends_its_budget_and_reports_it(
+        self, method: str, kind: str, finished: Any, make_trainer: MakeTrainer
+    ) -> None:
+        trainer = finished(method, kind, make_trainer).trainer
+        steps = sum(cost.steps for cost in trainer.spent.values())
+        assert steps == trainer.step == trainer.end == EPOCHS * trainer.epoch_steps
+        assert all(cost.macs > 0 for cost in trainer.spent.values() if cost.steps)
+        assert sum(line["phase"] == "learn" for line in trainer.history) >= bool(costs(trainer).get("learn", (0,))[0])
+
+    def test_gives_the_same_bytes_for_the_same_seed(
+        self, method: str, kind: str, finished: Any, make_trainer: MakeTrainer
+    ) -> None:
+        assert_same(finished(method, kind, make_trainer), live(method, kind, make_trainer))
+
+    @pytest.mark.parametrize("written", [True, False])
+    @pytest.mark.parametrize("last", [1, 2, 4])
+    def test_killed_and_taken_up_again_gives_the_same_bytes(
+        self, method: str, kind: str, last: int, written: bool, finished: Any, make_trainer: MakeTrainer, tmp_path: Path
+    ) -> None:
+        whole = finished(method, kind, make_trainer)
+        with pytest.raises(Killed):
+            live(method, kind, make_trainer, journal=Mortal(tmp_path / "journal", last, written=written))
+        assert_same(whole, live(method, kind, make_trainer, journal=Journal(tmp_path / "journal")))
+
+    def test_sees_other_data_with_another_seed(self, method: str, finished: Any, make_trainer: MakeTrainer) -> None:
+        one, other = (finished(method, "residual", make_trainer), live(method, "residual", make_trainer, seed=1))
+        assert not torch.equal(next(one.small.parameters()).flatten()[:9], next(other.small.parameters()).flatten()[:9])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_its_file_holds_what_the_planner_reads(method: str) -> None:
+    module, card = registry.load("method", method), registry.card(method)
+    fields = dataclasses.fields(module.Knobs)
+    assert (card.targets, card.start) == (module.TARGETS, module.START)
+    assert card.retrain == getattr(module, "RETRAIN", None)
+    assert card.knobs == {field.name: field.default for field in fields} == dataclasses.asdict(module.Knobs())
+    assert list(card.types) == [field.name for field in fields]
+    assert all(registry.fits(card, knob, default) for knob, default in card.knobs.items())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_its_knobs_cannot_be_changed_by_a_run(method: str) -> None:
+    assert registry.load("method", method).Knobs.__dataclass_params__.frozen
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_its_docstring_gives_source_idea_and_what_to_expect(method: str) -> None:
+    doc = registry.card(method).doc
+    assert re.search(r"arXiv \d{4}\.\d{4,5}|\b(19|20)\d\d\b|control", doc.split("Idea:")[0]), "no source"
+    assert "Idea:" in doc
+
+
+def test_the_trainer_is_the_problem_that_methods_see(make_trainer: MakeTrainer) -> None:
+    from methods.core.api import Problem
+
+    trainer = make_trainer(KINDS["plain"]())
+    members = {*Problem.__annotations__, *(name for name in vars(Problem) if not name.startswith("_"))}
+    assert {"groups", "target", "epochs", "rate", "rng", "batches", "fit", "charge"} <= members
+    assert not [name for name in members if not hasattr(trainer, name)]
+
+
+def test_no_method_can_see_a_test_image(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer(KINDS["plain"]())
+    assert set(trainer.data) == {"train", "validation"}
+    with pytest.raises(KeyError):
+        next(iter(trainer.batches(1, part="test")))
