@@ -176,11 +176,14 @@ class Trainer:
             restore(state, saved["state"])
             self._restore(saved["own"])
         while done < total:
-            before, start = done, time.perf_counter()
+            before, images, start = done, 0, time.perf_counter()
             for batch in self._some(part, total - done):
                 yield batch
                 done += 1
-            self._close(part, done - before, time.perf_counter() - start, total - done)
+                images += len(batch.labels)
+            self._charge(part, images, time.perf_counter() - start)
+            if part == "train":
+                self._close_epoch(done - before, total - done)
             self.journal.write(path, {"done": done, "state": state, "own": self._capture()})
 
     def _some(self, part: str, most: int) -> Iterator[Batch]:
@@ -206,13 +209,13 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = self.rate * group["initial_lr"]
 
-    def _close(self, part: str, steps: int, seconds: float, left: int) -> None:
-        """Charge what was handed out, and write the epoch into the history."""
+    def _charge(self, part: str, images: int, seconds: float) -> None:
         passes = 1 + BACKWARD if part == "train" else 1
-        self._now.macs += passes * self.image_macs * steps * self.recipe.batch_size
+        self._now.macs += passes * self.image_macs * images
         self._now.seconds += seconds
-        if part != "train":
-            return
+
+    def _close_epoch(self, steps: int, left: int) -> None:
+        """Write what was trained into the history, and look whether the loss is still a number."""
         self._now.steps += steps
         epoch = self.step / self.epoch_steps
         loss = torch.stack(self.losses).mean().item()  # the epoch's one wait for the device
@@ -221,15 +224,16 @@ class Trainer:
         self.history.append({"phase": self.phase, "epoch": epoch, "train_loss": loss, **self.notes})
         self.losses.clear()
         self.notes.clear()
-        minutes = left * seconds / steps / 60
-        log.info("%s: epoch %.1f, loss %.4f, %.1f min of this phase left", self.phase, epoch, loss, minutes)
+        minutes = left * self._now.seconds / self._now.steps / 60
+        log.info("%s: epoch %.1f, loss %.4f, %.1f min of this loop left", self.phase, epoch, loss, minutes)
 
     def _capture(self) -> dict[str, Any]:
         spent = {phase: vars(cost).copy() for phase, cost in self.spent.items()}
-        return {"step": self.step, "spent": spent, "history": self.history, "random": torch.get_rng_state()}
+        told = {"step": self.step, "spent": spent, "history": self.history, "notes": self.notes}
+        return told | {"random": torch.get_rng_state()}
 
     def _restore(self, saved: dict[str, Any]) -> None:
         self.step = saved["step"]
         self.spent = {phase: Spent(**cost) for phase, cost in saved["spent"].items()}
-        self.history = saved["history"]
+        self.history, self.notes = saved["history"], saved["notes"]
         torch.set_rng_state(saved["random"])

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from methods.core import gates
-from methods.core.api import Keep, Problem
+from methods.core.api import Keep, Problem, Unsupported
 from methods.core.ranking import keep_by_rank
 
 TARGETS = ("macs",)
@@ -49,7 +49,8 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     best, fitness = shares[:0], torch.zeros(0)
     for generation in range(knobs.generations):
         children = shares if generation == 0 else _children(best, knobs, problem.rng)
-        fitness = torch.cat([fitness, _fitness(net, problem, [widths_for(s, problem) for s in children])])
+        children = torch.stack([child if _possible(child, problem) else torch.ones_like(child) for child in children])
+        fitness = torch.cat([fitness, _fitness(net, problem, [widths_for(child, problem) for child in children])])
         best = torch.cat([best, children])
         order = fitness.argsort(descending=True, stable=True)[: knobs.parents]
         best, fitness = best[order], fitness[order]
@@ -64,6 +65,15 @@ def widths_for(shares: Tensor, problem: Problem) -> Keep:
         for group, share in zip(problem.groups, shares, strict=True)
     }
     return keep_by_rank(scores, problem, "global")
+
+
+def _possible(shares: Tensor, problem: Problem) -> bool:
+    """Coarse groups in odd proportions may miss the target; the uniform network then takes the candidate's place."""
+    try:
+        widths_for(shares, problem)
+    except Unsupported:
+        return False
+    return True
 
 
 def _random_widths(problem: Problem, narrowest: float) -> Keep:

@@ -2,7 +2,7 @@
 networks", IJCAI 2018.
 
 Idea: after every epoch the filters with the smallest L2 norm are set to zero, but go on being trained; those that
-grow back stay. At the end the ones that are zero go. From scratch or from a trained network; here from the start.
+grow back stay. At the end the ones that are zero go. From scratch, as in most of the paper, or from a trained network.
 Deviations: groups are set to zero as a whole (a residual stream at once), where the paper leaves streams alone.
 The rate is the one at which the target's MACs are met, the same for every group as in the paper. A zero filter's
 channel is not zero behind its norm, which still shifts it; the shrunk network loses that shift, so part of the
@@ -22,20 +22,21 @@ from methods.core.api import Group, Keep, Problem
 from methods.core.ranking import keep_by_rank, writer_norm
 
 TARGETS = ("macs",)
-START = "pretrained"
+START = "init"
 
 
 @dataclass(frozen=True)
 class Knobs:
-    share: float = 0.6  # of the budget that is left, for training with soft pruning
+    share: float = 0.7  # of the budget, for training with soft pruning
     every: float = 1.0  # epochs between two prunings
 
 
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """Train and set to zero in turn; the last choice is the answer."""
-    last = (1 - knobs.share) * problem.epochs
-    while problem.epochs - last > 1e-9:
-        problem.fit(net, min(knobs.every, problem.epochs - last))
+    budget = problem.epochs
+    rounds = max(1, round(knobs.share * budget / knobs.every))
+    for done in range(1, rounds + 1):
+        problem.fit(net, problem.epochs - (1 - knobs.share * done / rounds) * budget)
         keep = keep_by_rank({g.name: writer_norm(net, g, p=2) for g in problem.groups}, problem)
         _zero(net, problem.groups, keep)
         problem.note(channels=sum(int(mask.sum()) for mask in keep.values()))

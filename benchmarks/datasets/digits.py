@@ -14,7 +14,7 @@ import torch
 from benchmarks.data import Augment, Splits
 
 CLASSES = 10
-AUGMENT = Augment(shift=1)
+AUGMENT = Augment()  # a shift by one of eight pixels costs two points of validation accuracy
 
 
 def read(raw: Path) -> Splits:

@@ -138,7 +138,7 @@ def _basis(values: pd.Series, runs: pd.DataFrame, which: str) -> str:
     used = runs[values.notna()]
     blocks = used[BLOCK].drop_duplicates()
     where = "; ".join(f"{dataset}, {network}" for dataset, network in blocks.itertuples(index=False))
-    return f"{len(used)} runs {which}".rstrip() + (f" ({where})" if where else "")
+    return f"{len(used)} run{'s' * (len(used) != 1)} {which}".rstrip() + (f" ({where})" if where else "")
 
 
 def _without_score(own: pd.DataFrame) -> list[str]:

@@ -31,6 +31,9 @@ def channels_kept(rows: pd.DataFrame) -> tuple[Figure, str]:
         width, height = figure.get_size_inches()
         figure.set_size_inches(width, height + 0.5)
         bar.outline.set_visible(False)
+        # Vectors in place of an embedded picture, which would tie the bytes to the image library.
+        assert bar.solids is not None
+        bar.solids.set(rasterized=False, edgecolor="face")
     caption = (
         f"Channels kept per layer, mean over {scored_seeds(table)}; shade: fraction of the dense network's channels, "
         f"figures in the squares: channels. Lines without squares have no structure to show. {failed(table)}"

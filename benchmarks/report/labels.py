@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.backend_bases import RendererBase
 from matplotlib.transforms import Bbox
 
 POINTS = 1 / 72
@@ -30,7 +29,7 @@ class Mark(NamedTuple):
     y_half: float
 
 
-def place(axes: Axes, marks: Iterable[Mark]) -> set[str]:
+def place(axes: Axes, marks: Iterable[Mark], renderer: RendererBase) -> set[str]:
     """Label one mark per name where the text covers no mark, interval or label; returns the names that found room.
 
     The layout must be final, since room is measured in pixels.
@@ -39,15 +38,13 @@ def place(axes: Axes, marks: Iterable[Mark]) -> set[str]:
     taken = [box for mark in marks for box in _boxes(axes, mark)]
     labelled: set[str] = set()
     for mark in marks:
-        if mark.name not in labelled and (box := _label(axes, mark, taken)) is not None:
+        if mark.name not in labelled and (box := _label(axes, mark, taken, renderer)) is not None:
             taken.append(box)
             labelled.add(mark.name)
     return labelled
 
 
-def _label(axes: Axes, mark: Mark, taken: list[Bbox]) -> Bbox | None:
-    figure = _figure(axes)
-    renderer = FigureCanvasAgg(figure).get_renderer()
+def _label(axes: Axes, mark: Mark, taken: list[Bbox], renderer: RendererBase) -> Bbox | None:
     for (right, up), horizontal, vertical in SPOTS:
         text = axes.annotate(
             mark.name,
@@ -67,15 +64,11 @@ def _label(axes: Axes, mark: Mark, taken: list[Bbox]) -> Bbox | None:
 
 
 def _boxes(axes: Axes, mark: Mark) -> list[Bbox]:
-    pixel = _figure(axes).dpi * POINTS
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    pixel = figure.dpi * POINTS
     x, y = axes.transData.transform((mark.x, mark.y))
     left, bottom = axes.transData.transform((mark.x - mark.x_half, mark.y - mark.y_half))
     right, top = axes.transData.transform((mark.x + mark.x_half, mark.y + mark.y_half))
     body = Bbox([[x - 3 * pixel, y - 3 * pixel], [x + 3 * pixel, y + 3 * pixel]])
     return [body, Bbox([[left, y - pixel], [right, y + pixel]]), Bbox([[x - pixel, bottom], [x + pixel, top]])]
-
-
-def _figure(axes: Axes) -> Figure:
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    return figure

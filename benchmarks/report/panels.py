@@ -37,11 +37,10 @@ def panels(
 
 
 def legend(figure: Figure, handles: Sequence[Artist]) -> None:
-    """Add a legend below the panels, and its height to the figure; the panels keep their size to the pixel."""
+    """Add a legend below the labelled panels, and its height to the figure; the panels keep their size to the pixel."""
     width, height = figure.get_size_inches()
-    box = figure.legend(handles=handles, loc="lower left", ncols=max(1, int(width / 1.1)))
-    figure.draw_without_rendering()
     figure.set_layout_engine("none")
+    box = figure.legend(handles=handles, loc="lower left", ncols=max(1, int(width / 1.1)))
     extra = box.get_window_extent(FigureCanvasAgg(figure).get_renderer()).height / figure.dpi
     figure.set_size_inches(width, height + extra)
     for axes in figure.axes:
@@ -67,9 +66,11 @@ def draw_mark(axes: Axes, mark: labels.Mark, look: style.Look, filled: bool) -> 
 def label(figure: Figure, marks: Sequence[tuple[Axes, Sequence[labels.Mark]]]) -> set[str]:
     """Label the marks of each panel directly; returns the names that found no room in at least one of theirs."""
     figure.draw_without_rendering()
+    # One for all labels: each holds a picture of the whole figure.
+    renderer = FigureCanvasAgg(figure).get_renderer()
     unlabelled: set[str] = set()
     for axes, points in marks:
-        unlabelled |= {point.name for point in points} - labels.place(axes, points)
+        unlabelled |= {point.name for point in points} - labels.place(axes, points, renderer)
     return unlabelled
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -80,6 +81,14 @@ def looks(methods: Iterable[str]) -> dict[str, Look]:
 def drawing() -> AbstractContextManager[None]:
     """Matplotlib's settings for drawing and for saving; nothing outside it changes."""
     return context(["default", RC])
+
+
+def svg(figure: Figure) -> str:
+    """The figure as SVG."""
+    file = io.StringIO()
+    with drawing():
+        figure.savefig(file, format="svg", metadata=UNDATED["svg"])
+    return file.getvalue()
 
 
 def save(figure: Figure, caption: str, stem: str | Path) -> None:

@@ -71,7 +71,7 @@ def incoming(net: nn.Module, group: Group) -> Tensor:
 def outgoing(net: nn.Module, group: Group) -> Tensor:
     """[size, fan out]: the weights of every layer that reads the group, without gradient."""
     modules = dict(net.named_modules())
-    return torch.cat([_rows(modules[site.module].weight.transpose(0, 1), site) for site in group.readers], dim=1)
+    return torch.cat([_rows(_by_input(modules[site.module]), site) for site in group.readers], dim=1)
 
 
 def norms(net: nn.Module, group: Group, weights: Tensor) -> Tensor:
@@ -80,6 +80,13 @@ def norms(net: nn.Module, group: Group, weights: Tensor) -> Tensor:
     columns = [weights, outgoing(net, group)] + [_rows(modules[site.module].weight, site) for site in group.norms[-1:]]
     sizes = [column.square().mean(1).add(1e-12).log() / 2 for column in columns]
     return standardise(torch.stack(sizes + [torch.zeros_like(sizes[0])] * (NORMS - len(sizes)), dim=1))
+
+
+def _by_input(reader: nn.Module) -> Tensor:
+    """[inputs, outputs / groups, ...]: an input of a grouped convolution is read by its own group alone."""
+    weight, parts = reader.weight, getattr(reader, "groups", 1)
+    assert isinstance(weight, Tensor)
+    return weight.unflatten(0, (parts, -1)).transpose(1, 2).flatten(0, 1)
 
 
 def _rows(weight: Tensor, site: Site) -> Tensor:

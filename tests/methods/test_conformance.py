@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +20,8 @@ from benchmarks.problem import Trainer
 from methods.core import gates
 from methods.core.api import Keep, Unsupported
 from methods.core.ranking import TOLERANCE
-from methods.core.structure import guard
-from tests.kinds import KINDS
+from methods.core.structure import Structure, guard
+from tests.kinds import EXAMPLE, KINDS
 
 METHODS = registry.keys("method")
 EPOCHS = 4
@@ -35,18 +36,23 @@ class Killed(Exception):
 
 
 class Mortal(Journal):
-    """A journal whose process is killed at its save number `last`, before or after it is written."""
+    """A journal whose process is killed at its save number `last`, before or behind the write; 0 = never."""
 
-    def __init__(self, folder: Path, last: int, *, written: bool) -> None:
+    def __init__(self, folder: Path, last: int = 0, *, written: bool = True) -> None:
         super().__init__(folder)
         self.last, self.written, self.saves = last, written, 0
 
     def write(self, path: Path, state: Any) -> None:  # type: ignore[override]
         self.saves += 1
-        if self.saves < self.last or self.written:
+        if self.saves != self.last or self.written:
             Journal.write(path, state)
         if self.saves == self.last:
             raise Killed
+
+
+@cache
+def structure_of(kind: str) -> Structure:
+    return Structure.of(KINDS[kind](), EXAMPLE)
 
 
 class Outcome(NamedTuple):
@@ -56,12 +62,13 @@ class Outcome(NamedTuple):
     trainer: Trainer
 
 
-def live(method: str, kind: str, make_trainer: MakeTrainer, seed: int = 0, **settings: Any) -> Outcome:
+def live(method: str, kind: str, make_trainer: MakeTrainer, journal: Journal, seed: int = 0) -> Outcome:
     """A whole run: pretrain where the method begins from it, learn, shrink, fine-tune."""
     torch.manual_seed(7)
     net, module, card = KINDS[kind](), registry.load("method", method), registry.card(method)
     target = 0.5 if "macs" in card.targets else None
-    trainer = make_trainer(net, EPOCHS, target=target, run=("tiny", kind, seed), **settings)
+    own = {"target": target, "run": ("tiny", kind, seed), "journal": journal, "structure": structure_of(kind)}
+    trainer = make_trainer(net, EPOCHS, **own)
     structure = trainer.structure
     dense = structure.macs(structure.everything())
     if card.start == "pretrained":
@@ -77,14 +84,15 @@ def live(method: str, kind: str, make_trainer: MakeTrainer, seed: int = 0, **set
 
 
 @pytest.fixture(scope="session")
-def finished() -> Callable[[str, str, MakeTrainer], Outcome]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str, MakeTrainer], Outcome]:
     """One uninterrupted run of each method and kind, shared by the tests."""
     outcomes: dict[tuple[str, str], Outcome | Unsupported] = {}
 
     def get(method: str, kind: str, make_trainer: MakeTrainer) -> Outcome:
         if (method, kind) not in outcomes:
             try:
-                outcomes[method, kind] = live(method, kind, make_trainer)
+                journal = Mortal(tmp_path_factory.mktemp("journal"))
+                outcomes[method, kind] = live(method, kind, make_trainer, journal)
             except Unsupported as refusal:
                 outcomes[method, kind] = refusal
         found = outcomes[method, kind]
@@ -113,9 +121,7 @@ def costs(trainer: Trainer) -> dict[str, tuple[int, float]]:
 
 @pytest.mark.parametrize("method", METHODS)
 class TestEveryMethod:
-    def test_says_which_channels_stay(
-        self, method: str, kind: str, finished: Any, make_trainer: MakeTrainer
-    ) -> None:
+    def test_says_which_channels_stay(self, method: str, kind: str, finished: Any, make_trainer: MakeTrainer) -> None:
         run = finished(method, kind, make_trainer)
         assert {n: (m.dtype, m.shape, m.device.type) for n, m in run.keep.items()} == {
             g.name: (torch.bool, (g.size,), "cpu") for g in run.trainer.groups
@@ -146,23 +152,35 @@ class TestEveryMethod:
         assert sum(line["phase"] == "learn" for line in trainer.history) >= bool(costs(trainer).get("learn", (0,))[0])
 
     def test_gives_the_same_bytes_for_the_same_seed(
-        self, method: str, kind: str, finished: Any, make_trainer: MakeTrainer
+        self, method: str, kind: str, finished: Any, make_trainer: MakeTrainer, tmp_path: Path
     ) -> None:
-        assert_same(finished(method, kind, make_trainer), live(method, kind, make_trainer))
+        assert_same(finished(method, kind, make_trainer), live(method, kind, make_trainer, Journal(tmp_path)))
 
-    @pytest.mark.parametrize("written", [True, False])
-    @pytest.mark.parametrize("last", [1, 2, 4])
+    @pytest.mark.parametrize(("share", "written"), [(0, True), (0.4, False), (0.75, True), (1, False)])
+    @pytest.mark.parametrize("kind", ["plain", "residual"])
     def test_killed_and_taken_up_again_gives_the_same_bytes(
-        self, method: str, kind: str, last: int, written: bool, finished: Any, make_trainer: MakeTrainer, tmp_path: Path
+        self,
+        method: str,
+        kind: str,
+        share: float,
+        written: bool,
+        finished: Any,
+        make_trainer: MakeTrainer,
+        tmp_path: Path,
     ) -> None:
+        """Killed at the first save, at the last, and between; before the save is written, or behind."""
         whole = finished(method, kind, make_trainer)
+        last = max(1, round(share * whole.trainer.journal.saves))
         with pytest.raises(Killed):
-            live(method, kind, make_trainer, journal=Mortal(tmp_path / "journal", last, written=written))
-        assert_same(whole, live(method, kind, make_trainer, journal=Journal(tmp_path / "journal")))
+            live(method, kind, make_trainer, Mortal(tmp_path, last, written=written))
+        assert_same(whole, live(method, kind, make_trainer, Journal(tmp_path)))
 
-    def test_sees_other_data_with_another_seed(self, method: str, finished: Any, make_trainer: MakeTrainer) -> None:
-        one, other = (finished(method, "residual", make_trainer), live(method, "residual", make_trainer, seed=1))
-        assert not torch.equal(next(one.small.parameters()).flatten()[:9], next(other.small.parameters()).flatten()[:9])
+    def test_sees_other_data_with_another_seed(
+        self, method: str, finished: Any, make_trainer: MakeTrainer, tmp_path: Path
+    ) -> None:
+        one = finished(method, "residual", make_trainer)
+        other = live(method, "residual", make_trainer, Journal(tmp_path), seed=1)
+        assert one.trainer.history[-1]["train_loss"] != other.trainer.history[-1]["train_loss"]
 
 
 @pytest.mark.parametrize("method", METHODS)

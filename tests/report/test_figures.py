@@ -36,12 +36,18 @@ def cases(row, make, study) -> dict[str, pd.DataFrame]:
 
 
 @pytest.mark.parametrize("draw", FIGURES)
-def test_any_study_can_be_drawn_and_saved(draw, row, make, study, tmp_path: Path):
+def test_any_study_can_be_drawn(draw, row, make, study):
     for name, rows in cases(row, make, study).items():
         figure, caption = draw(rows)
-        figures.save(figure, caption, tmp_path / "figure")
+        figure.draw_without_rendering()
         assert "n=" in caption, name
-        assert all((tmp_path / f"figure.{suffix}").stat().st_size > 0 for suffix in ("pdf", "svg", "png", "txt")), name
+
+
+@pytest.mark.parametrize("draw", FIGURES)
+def test_hard_names_can_be_saved(draw, row, make, study, tmp_path: Path):
+    figure, caption = draw(cases(row, make, study)["hard names"])
+    figures.save(figure, caption, tmp_path / "figure")
+    assert all((tmp_path / f"figure.{suffix}").stat().st_size > 0 for suffix in ("pdf", "svg", "png", "txt"))
 
 
 @pytest.mark.parametrize("draw", FIGURES)

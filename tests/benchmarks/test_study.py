@@ -1,0 +1,170 @@
+"""The config: what is refused, with value, place and what is allowed; and the grid that comes of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from benchmarks import registry
+from benchmarks.study import parse
+
+GOOD = {
+    "study": "tiny",
+    "datasets": ["digits"],
+    "networks": ["lenet5"],
+    "methods": ["dense", "l1", "switcher"],
+    "targets": ["macs=0.5", "free"],
+    "seeds": 2,
+    "epochs": 4,
+}
+METHODS = re.escape(", ".join(registry.keys("method")))
+
+
+def grid(**changes: Any) -> list[str]:
+    return [cell.folder for cell in parse(GOOD | changes, "x.yaml").cells()]
+
+
+def test_the_base_of_these_tests_is_valid() -> None:
+    study = parse(GOOD, "x.yaml")
+    assert (study.pretrain_epochs, study.retrain, study.schedule) == (0, "inherit", "continue")
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "value", "allowed"),
+    [
+        ({"datasets": ["digit"]}, "datasets[0]", "'digit'", "digits, fashion_mnist"),
+        ({"networks": ["lenet5", "lenet"]}, "networks[1]", "'lenet'", "lenet5, resnet"),
+        ({"methods": ["dense", "L1"]}, "methods[1]", "'L1'", METHODS),
+        ({"methods": [{"L1": {"ranking": "uniform"}}]}, "methods[0]", "'L1'", METHODS),
+        ({"methods": [3]}, "methods[0]", "3", "a method with its knobs"),
+        ({"methods": [{"l1": {}, "dense": {}}]}, "methods[0]", "{'l1': {}, 'dense': {}}", "a method with its knobs"),
+        ({"methods": [{"l1": None}]}, "methods[0]", "{'l1': None}", "a method with its knobs"),
+        ({"methods": [{"l1": {"rank": "global"}}]}, "methods[0]", "l1 has no knob 'rank'", "allowed: ranking"),
+        ({"methods": [{"random": {"a": 1}}]}, "methods[0]", "random has no knob 'a'", "allowed: none"),
+        ({"methods": [{"l1": {"ranking": "best"}}]}, "methods[0]", "ranking is 'best'", "allowed: 'uniform', 'global'"),
+        ({"methods": [{"switcher": {"period": "3"}}]}, "methods[0]", "period is '3'", "allowed: int"),
+        ({"methods": [{"switcher": {"period": 2.5}}]}, "methods[0]", "period is 2.5", "allowed: int"),
+        ({"methods": [{"switcher": {"period": True}}]}, "methods[0]", "period is True", "allowed: int"),
+        ({"methods": [{"switcher": {"gain": True}}]}, "methods[0]", "gain is True", "allowed: float"),
+        ({"methods": [{"switcher": {"gain": "much"}}]}, "methods[0]", "gain is 'much'", "allowed: float"),
+        (
+            {"targets": ["macs:0.5"]},
+            "targets[0]",
+            "'macs:0.5'",
+            "macs=<fraction between 0 and 1>, free, match:<method>",
+        ),
+        ({"targets": ["macs=1.5"]}, "targets[0]", "'macs=1.5'", "macs=<fraction between 0 and 1>"),
+        ({"targets": ["macs=0"]}, "targets[0]", "'macs=0'", "macs=<fraction between 0 and 1>"),
+        ({"targets": ["macs=half"]}, "targets[0]", "'macs=half'", "macs=<fraction between 0 and 1>"),
+        ({"targets": ["macs=nan"]}, "targets[0]", "'macs=nan'", "macs=<fraction between 0 and 1>"),
+        ({"targets": ["macs= 0.5"]}, "targets[0]", "'macs= 0.5'", "macs=<fraction between 0 and 1>"),
+        ({"targets": ["match:l1"]}, "targets", "'match:l1'", "allowed: match:dense, match:switcher"),
+        ({"targets": ["match:sss"]}, "targets", "'match:sss'", "allowed: match:dense, match:switcher"),
+        ({"targets": ["match:sss"], "methods": ["l1"]}, "targets", "'match:sss'", "allowed: none in this study"),
+        ({"targets": ["free"]}, "methods", "l1", "needs a target macs=<fraction> or match:<method>"),
+        ({"datasets": ["digits", "digits"]}, "datasets", "'digits'", "twice"),
+        ({"networks": ["lenet5", "lenet5"]}, "networks", "'lenet5'", "twice"),
+        ({"methods": ["l1", "dense", "l1"]}, "methods", "'l1'", "twice"),
+        ({"targets": ["free", "macs=0.5", "free"]}, "targets", "'free'", "twice"),
+        ({"seeds": [0, 1, 0]}, "seeds", "0", "twice"),
+        ({"datasets": []}, "datasets", "[]", "at least 1"),
+        ({"networks": []}, "networks", "[]", "at least 1"),
+        ({"methods": []}, "methods", "[]", "at least 1"),
+        ({"targets": []}, "targets", "[]", "at least 1"),
+        ({"seeds": []}, "seeds", "[]", "at least 1"),
+        ({"seeds": 0}, "seeds", "0 seeds", "a positive number, or a list of seeds"),
+        ({"seeds": [-1]}, "seeds[0]", "-1", "greater than or equal to 0"),
+        ({"seeds": True}, "seeds", "true", "list"),
+        ({"seeds": [True]}, "seeds[0]", "true", "integer"),
+        ({"epochs": -1}, "epochs", "-1", "greater than 0"),
+        ({"epochs": 0}, "epochs", "0", "greater than 0"),
+        ({"epochs": 1.5}, "epochs", "1.5", "integer"),
+        ({"epochs": True}, "epochs", "true", "integer"),
+        ({"epochs": "four"}, "epochs", '"four"', "integer"),
+        ({"pretrain_epochs": -1}, "pretrain_epochs", "-1", "greater than or equal to 0"),
+        ({"pretrain_epochs": 4}, "pretrain_epochs", "4", "less than epochs (4)"),
+        ({"pretrain_epochs": 5}, "pretrain_epochs", "5", "less than epochs (4)"),
+        ({"retrain": "anew"}, "retrain", '"anew"', "'inherit' or 'scratch'"),
+        ({"schedule": "stop"}, "schedule", '"stop"', "'continue' or 'restart'"),
+        ({"study": "../up"}, "study", '"../up"', "pattern"),
+        ({"study": ""}, "study", '""', "pattern"),
+        ({"epoch": 3}, "epoch", "unknown key", "epochs"),
+        ({"datasets": "digits"}, "datasets", '"digits"', "list"),
+    ],
+)
+def test_a_fault_is_named_with_its_place_and_what_is_allowed(
+    changes: dict[str, Any], place: str, value: str, allowed: str
+) -> None:
+    with pytest.raises(ValueError, match="x.yaml") as caught:
+        parse(GOOD | changes, "x.yaml")
+    message = str(caught.value).replace("\\", "")
+    assert place in message
+    assert value in message
+    assert allowed.replace("\\", "") in message
+
+
+def test_every_fault_is_told_at_once() -> None:
+    with pytest.raises(ValueError) as caught:
+        parse(GOOD | {"datasets": ["digit"], "epochs": 0, "sedes": 3}, "x.yaml")
+    assert len(str(caught.value).splitlines()) == 1 + 3
+
+
+@pytest.mark.parametrize("key", ["study", "datasets", "networks", "methods", "targets", "seeds", "epochs"])
+def test_a_missing_key_is_named(key: str) -> None:
+    with pytest.raises(ValueError, match=f"{key}: .*required"):
+        parse({name: value for name, value in GOOD.items() if name != key}, "x.yaml")
+
+
+def test_the_example_of_the_message_is_accepted_from_yaml() -> None:
+    """YAML reads 1e-4, without a point, as text."""
+    config = yaml.safe_load("methods: [{slimming: {penalty: 1e-4}}]")
+    (entry,) = parse(GOOD | config, "x.yaml").methods
+    assert entry.knobs == {"penalty": 1e-4}
+
+
+def test_each_method_runs_at_the_targets_that_it_can_take() -> None:
+    assert grid() == ["dense@free", "l1@macs=0.5", "switcher@free"]
+    assert grid(targets=["macs=0.5", "macs=0.3"]) == [
+        "dense@free", "l1@macs=0.5", "l1@macs=0.3", "switcher@free",
+    ]  # fmt: skip
+
+
+def test_a_method_that_is_to_be_matched_runs_free_and_does_not_match_itself() -> None:
+    assert grid(targets=["match:switcher"]) == ["dense@free", "l1@match:switcher", "switcher@free"]
+
+
+def test_a_cell_knows_the_cell_that_it_matches() -> None:
+    cells = {cell.folder: cell for cell in parse(GOOD | {"targets": ["match:switcher"]}, "x.yaml").cells()}
+    assert cells["l1@match:switcher"].reference == "switcher@free"
+    assert cells["switcher@free"].reference is None
+
+
+def test_a_method_with_knobs_is_matched_by_its_label() -> None:
+    methods = ["l1", {"switcher": {"period": 2}}]
+    assert grid(methods=methods, targets=["match:switcher,period=2"]) == [
+        "l1@match:switcher,period=2",
+        "switcher,period=2@free",
+    ]
+    with pytest.raises(ValueError, match="allowed: match:switcher,period=2"):
+        grid(methods=methods, targets=["match:switcher"])
+
+
+def test_labels_tell_variants_of_a_method_apart() -> None:
+    methods = ["l1", {"l1": {"ranking": "global"}}, {"switcher": {"period": 2, "gain": 1}}]
+    study = parse(GOOD | {"methods": methods}, "x.yaml")
+    assert [entry.label for entry in study.methods] == ["l1", "l1,ranking=global", "switcher,period=2,gain=1"]
+
+
+def test_the_grid_is_complete_and_in_the_order_of_the_config() -> None:
+    study = parse(GOOD | {"networks": ["resnet8", "lenet5"], "methods": ["l1", "dense"]}, "x.yaml")
+    assert [(cell.network, cell.entry.key) for cell in study.cells()] == [
+        ("resnet8", "l1"), ("resnet8", "dense"), ("lenet5", "l1"), ("lenet5", "dense"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "meant"), [(3, [0, 1, 2]), (1, [0]), ([4, 7], [4, 7])])
+def test_seeds_are_a_number_or_a_list(told: Any, meant: list[int]) -> None:
+    assert parse(GOOD | {"seeds": told}, "x.yaml").seeds == meant

@@ -1,0 +1,41 @@
+"""The switcher's control: factors that are parameters of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from benchmarks.problem import Trainer
+from methods import free_factor, switcher
+from tests.kinds import KINDS, settled
+
+
+def run(make_trainer: Callable[..., Trainer], **knobs: float) -> tuple[dict[str, list[bool]], torch.nn.Module, Trainer]:
+    net = settled(KINDS["residual"]())
+    trainer = make_trainer(net, epochs=6, run=("tiny", "residual", 0))
+    keep = free_factor.learn(net, trainer, free_factor.Knobs(**knobs))
+    return {name: mask.tolist() for name, mask in keep.items()}, net, trainer
+
+
+def test_spread_factors_turn_channels_off_and_equal_ones_none(make_trainer: Callable[..., Trainer]) -> None:
+    assert not all(all(mask) for mask in run(make_trainer)[0].values())
+    assert all(all(mask) for mask in run(make_trainer, gain=0.0)[0].values())
+
+
+def test_learning_the_factors_changes_them(make_trainer: Callable[..., Trainer]) -> None:
+    """At a learning rate of 0 they keep the ranks that they were drawn with."""
+    _, drawn, _ = run(make_trainer, lr=0.0)
+    _, learned, _ = run(make_trainer, lr=5.0)
+    assert not all(torch.equal(p, q) for p, q in zip(drawn.parameters(), learned.parameters(), strict=True))
+
+
+def test_its_factors_cost_nothing_to_compute(make_trainer: Callable[..., Trainer]) -> None:
+    _, _, trainer = run(make_trainer)
+    assert trainer.spent["learn"].macs == 3 * trainer.image_macs * 32 * trainer.spent["learn"].steps
+
+
+def test_it_has_the_switchers_schedule() -> None:
+    """Whatever the two differ by is the reading of weights."""
+    assert vars(free_factor.Knobs()) == vars(switcher.Knobs())
+    assert (free_factor.START, free_factor.TARGETS) == (switcher.START, switcher.TARGETS)

@@ -1,0 +1,86 @@
+"""Sparse structure selection: the accelerated proximal step, and the exact zeros that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from benchmarks.problem import Trainer
+from methods import sss
+from tests.kinds import KINDS, settled
+
+
+def stepped(factor: float, gradient: float, velocity: float, eta: float, penalty: float) -> tuple[float, float]:
+    factors, velocities = torch.tensor([factor]), torch.tensor([velocity])
+    factors.grad = torch.tensor([gradient])
+    sss.accelerated(factors, velocities, eta, penalty)
+    assert factors.grad is None, "the next backward pass begins anew"
+    return factors.item(), velocities.item()
+
+
+@pytest.mark.parametrize(
+    ("factor", "gradient", "velocity", "after", "velocity_after"),
+    [
+        # eta 0.1, penalty 0.5: threshold 0.05. z = soft(factor - 0.1 gradient); v = z - factor + 0.9 v; factor = z + 0.9 v
+        (1.0, 0.0, 0.0, 0.905, -0.05),  # z = 0.95
+        (1.0, 2.0, 0.0, 0.525, -0.25),  # z = soft(0.8) = 0.75
+        (1.0, 0.0, 0.1, 0.986, 0.04),  # z = 0.95, v = -0.05 + 0.09
+        (0.04, 0.0, 0.0, -0.036, -0.04),  # z = 0: within the threshold
+        (-1.0, 0.0, 0.0, -0.905, 0.05),
+        (0.0, 0.3, 0.0, 0.0, 0.0),  # a zero stays one while its gradient is below the penalty
+        (0.0, -1.0, 0.0, 0.095, 0.05),  # and comes back when it is above: z = soft(0.1) = 0.05
+    ],
+)
+def test_one_step_gives_the_papers_numbers(
+    factor: float, gradient: float, velocity: float, after: float, velocity_after: float
+) -> None:
+    assert stepped(factor, gradient, velocity, eta=0.1, penalty=0.5) == pytest.approx((after, velocity_after), abs=1e-6)
+
+
+def test_without_a_penalty_it_is_nesterovs_gradient_step() -> None:
+    assert stepped(1.0, 2.0, 0.0, eta=0.1, penalty=0.0) == pytest.approx((0.8 - 0.18, -0.2))
+
+
+def test_a_factor_that_the_loss_does_not_need_becomes_exactly_zero_and_stays() -> None:
+    factor, velocity = torch.tensor([1.0, 1.0]), torch.zeros(2)
+    for _ in range(60):
+        factor.grad = torch.tensor([0.0, factor[1].item() - 1])  # the second has a minimum of its loss at 1
+        sss.accelerated(factor, velocity, eta=0.1, penalty=0.5)
+    assert factor[0].item() == 0.0 == velocity[0].item()
+    assert factor[1].item() == pytest.approx(0.5, abs=0.05), "the penalty's own shift: 1 - 0.5"
+
+
+def test_a_strong_penalty_makes_zeros_and_none_makes_none(make_trainer: Callable[..., Trainer]) -> None:
+    kept = {}
+    for penalty in (0.0, 2.0):
+        net = settled(KINDS["residual"]())
+        trainer = make_trainer(net, epochs=8)
+        keep = sss.learn(net, trainer, sss.Knobs(penalty=penalty))
+        kept[penalty] = sum(int(mask.sum()) for mask in keep.values())
+        assert kept[penalty] == trainer.history[-1]["channels"]
+    assert kept[0.0] == sum(g.size for g in trainer.groups)
+    assert kept[2.0] < 0.8 * kept[0.0]
+
+
+def test_channels_that_are_off_are_zero_in_the_weights(make_trainer: Callable[..., Trainer]) -> None:
+    net = settled(KINDS["plain"]())
+    trainer = make_trainer(net, epochs=8)
+    keep = sss.learn(net, trainer, sss.Knobs(penalty=2.0))
+    group = next(g for g in trainer.groups if not keep[g.name].all())
+    weight = dict(net.named_modules())[group.gates[0].module].weight
+    assert torch.equal(weight.flatten(1).abs().sum(1) > 0, keep[group.name])
+
+
+def test_the_step_shrinks_with_the_schedule(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etas = []
+    monkeypatch.setattr(sss, "accelerated", lambda factor, velocity, eta, penalty: etas.append(eta))
+    net = KINDS["plain"]()
+    trainer = make_trainer(net)
+    sss.learn(net, trainer, sss.Knobs(lr=0.5, share=1.0))
+    rates = etas[:: len(trainer.groups)]
+    assert len(rates) == 12
+    assert max(rates) <= 0.5 and rates[-1] < 0.05 * max(rates)
