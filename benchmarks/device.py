@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
+Fraction = Annotated[float, Field(ge=0, lt=1)]
 TABLE = Path(__file__).with_name("recipes.yaml")
 
 
@@ -19,9 +20,9 @@ class Recipe(BaseModel):
 
     lr: PositiveFloat
     batch_size: PositiveInt
-    momentum: float
-    weight_decay: float  # on weights of two or more dimensions
-    warmup: float  # fraction of the schedule
+    momentum: Fraction
+    weight_decay: NonNegativeFloat  # on weights of two or more dimensions
+    warmup: Fraction  # fraction of the schedule
 
 
 def recipe(dataset: str, network: str) -> Recipe:

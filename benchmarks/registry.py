@@ -59,15 +59,16 @@ def card(key: str) -> Card:
                 for field in node.body:
                     if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
                         types[field.target.id] = ast.unparse(field.annotation)
-                        fields[field.target.id] = ast.literal_eval(field.value) if field.value else None
+                        fields[field.target.id] = ast.literal_eval(field.value)  # type: ignore[arg-type]
     except ValueError as error:
         raise ValueError(f"{path}: TARGETS, START, RETRAIN and the defaults of Knobs must be literals") from error
-    if not set(literals.get("TARGETS", ())) <= {"macs", "free"} or literals.get("START") not in ("init", "pretrained"):
+    targets = tuple(literals.get("TARGETS", ()))
+    if not targets or not set(targets) <= {"macs", "free"} or literals.get("START") not in ("init", "pretrained"):
         raise ValueError(f'{path}: needs TARGETS with "macs" or "free" and START = "init" or "pretrained"')
     choices = {n: ast.literal_eval(f"({t[8:-1]},)") for n, t in types.items() if t.startswith("Literal[")}
     doc = ast.get_docstring(tree) or ""
     retrain = literals.get("RETRAIN")
-    return Card(key, doc, tuple(literals["TARGETS"]), literals["START"], retrain, fields, types, choices)
+    return Card(key, doc, targets, literals["START"], retrain, fields, types, choices)
 
 
 def fits(card: Card, knob: str, value: Any) -> bool:

@@ -6,6 +6,7 @@ Nothing here imports torch: planning is done at every start of Snakemake.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -16,7 +17,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PositiveInt,
     StringConstraints,
     ValidationError,
     ValidationInfo,
@@ -91,13 +91,8 @@ def _float(value: Any) -> Any:
 
 def target(value: str) -> str:
     """`macs=<fraction>`, `free` or `match:<method>`."""
-    kind, _, fraction = value.partition("=")
-    try:
-        good = value == "free" or value.startswith("match:") or (kind == "macs" and 0 < float(fraction) < 1)
-    except ValueError:
-        good = False
-    if not good:
-        raise ValueError(f"unknown target {value!r}; allowed: macs=<fraction between 0 and 1>, free, match:<method>")
+    if not re.fullmatch(r"free|match:.+|macs=0\.\d*[1-9]", value):
+        raise ValueError(f"unknown target {value!r}; allowed: macs=<fraction, like 0.5>, free, match:<method>")
     return value
 
 
@@ -148,10 +143,13 @@ class Study(BaseModel):
     methods: Annotated[list[Annotated[Entry, BeforeValidator(entry)]], Field(min_length=1), AfterValidator(distinct)]
     targets: Annotated[list[Annotated[str, AfterValidator(target)]], Field(min_length=1), AfterValidator(distinct)]
     seeds: Annotated[
-        list[Annotated[int, Field(ge=0)]], Field(min_length=1), BeforeValidator(counted), AfterValidator(distinct)
+        list[Annotated[int, Field(strict=True, ge=0)]],
+        Field(min_length=1),
+        BeforeValidator(counted),
+        AfterValidator(distinct),
     ]
-    epochs: PositiveInt
-    pretrain_epochs: Annotated[int, Field(ge=0)] = 0
+    epochs: Annotated[int, Field(strict=True, gt=0)]
+    pretrain_epochs: Annotated[int, Field(strict=True, ge=0)] = 0
     retrain: Literal["inherit", "scratch"] = "inherit"
     schedule: Literal["continue", "restart"] = "continue"
 

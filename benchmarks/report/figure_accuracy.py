@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.report import labels, style
 from benchmarks.report.display import failed, lines, scored_seeds
+from benchmarks.report.focus import focus
 from benchmarks.report.panels import draw_mark, handles, handles_of_targets, label, legend, panels
 from benchmarks.report.statistics import BASELINE, summary
 
@@ -28,8 +29,9 @@ def accuracy_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
     caption = (
         "Test accuracy against multiply-accumulates (MACs) kept, one mark per method and target: mean over "
         f"{scored_seeds(table)}; bars are 95 % t-intervals. Filled marks chose their size, open marks were told it; "
-        "those told the same are spread sideways so that their bars can be seen. Dashed line and band: the dense "
-        f"network and its 95 % t-interval. {failed(table)}"
+        "those told the same are spread sideways so that their bars can be seen. Arrow heads at an edge stand for "
+        "means beyond it, and bars may be cut there. Dashed line and band: the dense network "
+        f"and its 95 % t-interval. {failed(table)}"
     )
     return figure, caption
 
@@ -47,7 +49,10 @@ def _draw(axes: Axes, cells: pd.DataFrame, looks: dict[str, style.Look]) -> list
         marks.append(mark)
     if cells.empty:
         axes.text(0.5, 0.5, "no run has a score", transform=axes.transAxes, ha="center")
-    return _draw_dense(axes, cells[cells["method"] == BASELINE].head(1)) + marks
+    dense = cells[cells["method"] == BASELINE].head(1)
+    reference = [labels.Mark(BASELINE, "black", 100, 100 * line.accuracy, 0, 0) for line in lines(dense)]
+    seen = [mark for mark in focus(axes, reference + marks, ceiling=100) if mark.name != BASELINE]
+    return _draw_dense(axes, dense) + seen
 
 
 def _draw_dense(axes: Axes, dense: pd.DataFrame) -> list[labels.Mark]:

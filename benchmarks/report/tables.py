@@ -54,9 +54,12 @@ def print_summary(rows: pd.DataFrame, console: Console | None = None) -> None:
     console = console or Console()
     for title, part in blocks(summary(rows)):
         cells = display(part).drop(columns=["Target", "Failed"])
-        cells.columns = pd.Index(["Method", "n", "Accuracy, %", "To dense, points", "MACs, %", "Params, %", "Cost, ×"])
+        cells.columns = pd.Index(
+            ["Method", "n", "Accuracy, %", "To dense, points", "MACs,\n%", "Params,\n%", "Cost,\n×"]
+        )
         grid = Table(title=escape_rich(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=0)
-        grid.add_column("Method", overflow="fold")
+        wide = max(map(len, [*part["method"], *part["target"]]))
+        grid.add_column("Method", overflow="fold", min_width=min(wide, 16))
         for name in cells.columns[1:]:
             grid.add_column(name, justify="right", no_wrap=True, min_width=int(cells[name].str.len().max()))
         for target, numbers in part.reset_index().groupby("target", sort=False).groups.items():

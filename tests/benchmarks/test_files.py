@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks import files
+from benchmarks import files, registry
 
 
 def test_a_written_file_is_there_whole_and_nothing_else_is(tmp_path: Path) -> None:
@@ -67,12 +66,17 @@ def test_a_sealed_file_that_is_not_whole_is_not_there(tmp_path: Path, damage: ob
     assert files.read_sealed(tmp_path / "missing") is None
 
 
-TRY = "import sys; from pathlib import Path; from benchmarks.files import try_lock; sys.exit(not try_lock(Path(sys.argv[1])))"
+TRY = """
+import sys
+from pathlib import Path
+from benchmarks.files import try_lock
+sys.exit(not try_lock(Path(sys.argv[1])))
+"""
 
 
 def held_elsewhere(folder: Path) -> bool:
     """Whether another process is refused the folder."""
-    return bool(subprocess.run([sys.executable, "-c", TRY, folder], env=os.environ | {"PYTHONPATH": "."}).returncode)
+    return bool(subprocess.run([sys.executable, "-c", TRY, folder], cwd=registry.ROOT, check=False).returncode)
 
 
 def test_a_folder_is_held_by_one_process_and_freed_at_the_end(tmp_path: Path) -> None:
@@ -92,3 +96,5 @@ def test_a_lock_that_was_tried_is_kept(tmp_path: Path) -> None:
     assert files.try_lock(tmp_path)
     assert held_elsewhere(tmp_path)
     assert not files.try_lock(tmp_path)
+    files._HELD.pop().close()
+    assert not held_elsewhere(tmp_path)

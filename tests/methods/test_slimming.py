@@ -70,9 +70,9 @@ def test_the_penalty_makes_scales_smaller_and_changes_what_stays(make_trainer: C
     for penalty in (0.0, 0.5):
         torch.manual_seed(0)
         net = KINDS["residual"]()  # all scales begin at 1
-        keep = slimming.learn(net, make_trainer(net, target=0.5), slimming.Knobs(penalty=penalty))
+        keep = slimming.learn(net, make_trainer(net, epochs=8, target=0.5), slimming.Knobs(penalty=penalty, share=1.0))
         found[penalty] = scales_of(net).mean().item(), {name: mask.tolist() for name, mask in keep.items()}
-    assert found[0.5][0] < 0.95 * found[0.0][0]
+    assert found[0.5][0] < 0.5 * found[0.0][0]
     assert found[0.5][1] != found[0.0][1]
 
 

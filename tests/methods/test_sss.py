@@ -23,7 +23,7 @@ def stepped(factor: float, gradient: float, velocity: float, eta: float, penalty
 @pytest.mark.parametrize(
     ("factor", "gradient", "velocity", "after", "velocity_after"),
     [
-        # eta 0.1, penalty 0.5: threshold 0.05. z = soft(factor - 0.1 gradient); v = z - factor + 0.9 v; factor = z + 0.9 v
+        # eta 0.1, threshold 0.05. z = soft(factor - 0.1 gradient); v = z - factor + 0.9 v; factor = z + 0.9 v
         (1.0, 0.0, 0.0, 0.905, -0.05),  # z = 0.95
         (1.0, 2.0, 0.0, 0.525, -0.25),  # z = soft(0.8) = 0.75
         (1.0, 0.0, 0.1, 0.986, 0.04),  # z = 0.95, v = -0.05 + 0.09

@@ -138,6 +138,24 @@ def test_cost_and_speedup_marks_lie_where_the_runs_say(row, dense):
         assert "relative to dense" in caption or "over the dense network" in caption
 
 
+def test_a_broken_run_does_not_stretch_the_panel_and_is_named_with_its_value(make):
+    rows = make(["dense", "l1", "uniform", "random"], networks=1)
+    rows.loc[(rows["method"] == "uniform") & (rows["target"] == "macs=0.5"), "test_accuracy"] = 0.136
+    figure, caption = figures.accuracy_against_macs(rows)
+    (axes,) = figure.axes
+    low, high = axes.get_ylim()
+    assert 80 < low < 90 < high <= 101
+    assert "uniform: 13.6" in {text.get_text() for text in axes.texts}
+    assert "Arrow heads" in caption
+
+
+def test_no_accuracy_axis_goes_far_beyond_100_percent(row, dense):
+    rows = [dense(seed=i, test_accuracy=a) for i, a in enumerate([0.9, 1.0])]
+    rows += [row(seed=i, test_accuracy=a) for i, a in enumerate([0.9, 1.0])]
+    figure, _ = figures.accuracy_against_macs(pd.DataFrame(rows))
+    assert 100 < figure.axes[0].get_ylim()[1] < 101
+
+
 def test_squares_show_the_fraction_of_dense_channels(row, dense):
     rows = [
         dense(),

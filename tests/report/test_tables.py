@@ -130,6 +130,7 @@ def test_latex_columns_are_numbers_or_braced(study):
 
 
 def test_the_terminal_table_fits_80_columns(study):
+    study.loc[study["target"] == "match:switcher", "test_accuracy"] -= 0.3 * study["seed"]
     console = Console(file=io.StringIO(), width=80)
     tables.print_summary(study, console)
     text = console.file.getvalue()

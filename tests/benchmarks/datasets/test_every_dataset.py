@@ -1,0 +1,86 @@
+"""What is asked of every dataset that is found and can be read here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from benchmarks import registry
+from benchmarks.data import Augment, Splits
+
+SIZES = {
+    "digits": {"train": 1047, "validation": 250, "test": 500},
+    "fashion_mnist": {"train": 55000, "validation": 5000, "test": 10000},
+}
+
+
+@pytest.fixture(scope="session")
+def read() -> Any:
+    """The three parts of a dataset, read once; skipped where its files are neither here nor come with a package."""
+    cached: dict[str, Splits] = {}
+
+    def get(dataset: str) -> Splits:
+        module = registry.load("dataset", dataset)
+        system = getattr(module, "SYSTEM", None)
+        if system and not system.exists():
+            pytest.skip(f"{system} is not here")
+        if getattr(module, "SHA256", None) and not system:
+            pytest.skip(f"{dataset} would have to be downloaded")
+        if dataset not in cached:
+            cached[dataset] = module.read(Path("missing"))
+        return cached[dataset]
+
+    return get
+
+
+@pytest.mark.parametrize("dataset", registry.keys("dataset"))
+class TestEveryDataset:
+    def test_says_where_it_is_from_and_how_it_is_split(self, dataset: str) -> None:
+        doc = registry.load("dataset", dataset).__doc__
+        assert "Source:" in doc and "Split:" in doc
+
+    def test_says_its_classes_and_augmentation(self, dataset: str) -> None:
+        module = registry.load("dataset", dataset)
+        assert module.CLASSES >= 2
+        assert isinstance(module.AUGMENT, Augment)
+
+    def test_has_square_images_of_bytes_and_a_label_each(self, dataset: str, read: Any) -> None:
+        parts = read(dataset)
+        assert list(parts) == ["train", "validation", "test"]
+        shapes = {images.shape[1:] for images, _ in parts.values()}
+        ((channels, height, width),) = shapes
+        assert channels in (1, 3) and height == width
+        for images, labels in parts.values():
+            assert images.dtype == torch.uint8 and len(images) == len(labels)
+
+    def test_has_every_class_in_every_part(self, dataset: str, read: Any) -> None:
+        classes = list(range(registry.load("dataset", dataset).CLASSES))
+        assert all(labels.unique().tolist() == classes for _, labels in read(dataset).values())
+
+    def test_uses_the_range_of_a_byte(self, dataset: str, read: Any) -> None:
+        images: Tensor = read(dataset)["train"][0]
+        assert images.min() == 0 and images.max() == 255
+
+    def test_has_the_published_sizes(self, dataset: str, read: Any) -> None:
+        if dataset not in SIZES:
+            pytest.skip(f"the sizes of {dataset} are not written down here")
+        assert {part: len(labels) for part, (_, labels) in read(dataset).items()} == SIZES[dataset]
+
+
+def test_the_digits_are_split_by_class_and_no_image_is_in_two_parts(read: Any) -> None:
+    from sklearn.datasets import load_digits
+
+    parts = read("digits")
+    for images, labels in parts.values():
+        shares = labels.bincount() / len(labels)
+        assert shares.min() > 0.09 and shares.max() < 0.11
+        assert len(images) > 0
+    rows = torch.cat([images.flatten(1) for images, _ in parts.values()])
+    published = torch.from_numpy(load_digits().images * (255 / 16)).round().byte().flatten(1)
+    assert sorted(rows.tolist()) == sorted(published.tolist()), (
+        "the parts together are the published set, each image once"
+    )
