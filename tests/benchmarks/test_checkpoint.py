@@ -70,7 +70,7 @@ def test_a_state_that_cannot_be_restored_in_place_is_named(state: Any) -> None:
 
 
 def test_a_state_of_another_form_is_not_half_restored() -> None:
-    with pytest.raises(ValueError, match="argument 2 is (longer|shorter)"):
+    with pytest.raises(ValueError, match=r"argument 2 is (longer|shorter)"):
         restore([torch.zeros(1)], [torch.ones(1), torch.ones(1)])
 
 

@@ -174,7 +174,7 @@ def test_idx_files_are_read_and_the_last_training_images_validate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_idx, "VALIDATION", 2)
-    sums, (images, labels, test_images, test_labels) = published(tmp_path / "raw")
+    sums, (images, _, test_images, test_labels) = published(tmp_path / "raw")
     parts = _idx.read("MNIST", tmp_path / "raw", tmp_path / "system", sums)
     assert torch.equal(parts["train"][0], images[:4, None].byte()) and parts["train"][1].tolist() == [0, 1, 2, 3]
     assert torch.equal(parts["validation"][0], images[4:, None].byte()) and parts["validation"][1].tolist() == [4, 5]

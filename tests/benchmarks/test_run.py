@@ -104,7 +104,7 @@ def test_dense_from_the_shared_start_is_one_uninterrupted_run_to_the_bit(bench: 
         assert {phase: cost["steps"] for phase, cost in record["spent"].items()} == {"pretrain": 12, "finetune": 12}
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """The process ended here."""
 
 
@@ -121,10 +121,10 @@ def test_a_job_that_was_killed_writes_the_same_bytes_when_it_is_run_again(
         nonlocal saves
         saves += 1
         if saves == last:
-            raise Killed
+            raise KilledError
         write(path, state)
 
-    with monkeypatch.context() as patched, pytest.raises(Killed):
+    with monkeypatch.context() as patched, pytest.raises(KilledError):
         patched.setattr(Journal, "write", staticmethod(mortal))
         other.cell(spec)
     assert not (other.folder / "switcher@free").exists(), "an output is whole or not there"

@@ -98,7 +98,7 @@ def test_the_base_of_these_tests_is_valid() -> None:
 def test_a_fault_is_named_with_its_place_and_what_is_allowed(
     changes: dict[str, Any], place: str, value: str, allowed: str
 ) -> None:
-    with pytest.raises(ValueError, match="x.yaml") as caught:
+    with pytest.raises(ValueError, match=r"x\.yaml") as caught:
         parse(GOOD | changes, "x.yaml")
     message = str(caught.value).replace("\\", "")
     assert place in message

@@ -31,7 +31,7 @@ IMAGES = torch.randn(16, 1, 8, 8, generator=torch.Generator().manual_seed(3))
 MakeTrainer = Callable[..., Trainer]
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """The process ended here."""
 
 
@@ -47,7 +47,7 @@ class Mortal(Journal):
         if self.saves != self.last or self.written:
             Journal.write(path, state)
         if self.saves == self.last:
-            raise Killed
+            raise KilledError
 
 
 @cache
@@ -168,10 +168,10 @@ class TestEveryMethod:
         make_trainer: MakeTrainer,
         tmp_path: Path,
     ) -> None:
-        """Killed at the first save, at the last, and between; before the save is written, or behind."""
+        """KilledError at the first save, at the last, and between; before the save is written, or behind."""
         whole = finished(method, kind, make_trainer)
         last = max(1, round(share * whole.trainer.journal.saves))
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             live(method, kind, make_trainer, Mortal(tmp_path, last, written=written))
         assert_same(whole, live(method, kind, make_trainer, Journal(tmp_path)))
 

@@ -17,7 +17,7 @@ from tests.kinds import KINDS, settled
 PENALTY = 0.01
 
 
-class Seen(Exception):
+class SeenError(Exception):
     """The method has handed its terms over."""
 
 
@@ -29,10 +29,10 @@ def gradient_of_penalty(net: nn.Module, trainer: Trainer, monkeypatch: pytest.Mo
         handed.update(told)
         net.zero_grad()
         told["penalty"]().backward()
-        raise Seen
+        raise SeenError
 
     monkeypatch.setattr(trainer, "fit", fit)
-    with pytest.raises(Seen):
+    with pytest.raises(SeenError):
         slimming.learn(net, trainer, slimming.Knobs(penalty=PENALTY))
     return handed["trained"]
 
