@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from benchmarks.report.labels import Mark
 
-FENCE = 300.0
+FENCE = 3.0
 """Interquartile ranges beyond the quartiles from which a mean is far out (Tukey 1977, Exploratory Data Analysis)."""
 
 

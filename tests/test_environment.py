@@ -1,0 +1,45 @@
+"""pyproject.toml, requirements.lock and environment.yml name the same versions, and no place they come from."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+import yaml
+
+from benchmarks.registry import ROOT
+
+PINNED = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", flags=re.M)
+
+
+def pins(text: str) -> dict[str, str]:
+    return {name.lower(): version for name, version in PINNED.findall(text)}
+
+
+@pytest.fixture
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_conda_has_the_versions_of_the_project(project: dict) -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    python, pip, listed = environment["dependencies"]
+    assert python.startswith("python=3.") and pip == "pip"
+    assert listed["pip"] == project["project"]["dependencies"]
+
+
+def test_the_lock_has_the_versions_of_the_project(project: dict) -> None:
+    wanted = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    locked = pins((ROOT / "requirements.lock").read_text())
+    for requirement in wanted:
+        name, _, version = requirement.partition("==")
+        assert locked[name.lower()] == version, f"{requirement} is not what requirements.lock has"
+
+
+def test_every_locked_version_carries_hashes_and_no_index() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    blocks = re.split(r"\n(?=[A-Za-z0-9])", lock)
+    for block in blocks:
+        assert block.startswith("#") or "--hash=sha256:" in block, block[:80]
+    assert not re.search(r"^--(extra-)?index-url", lock, flags=re.M) and "://" not in lock
