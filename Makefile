@@ -31,7 +31,7 @@ speed: .venv/ready  ## ratios to other training loops
 
 publish: .venv/ready  ## copy a study's rows, tables and figures to results/published/
 	mkdir -p results/published/$(name)
-	cp -r results/$(name)/rows.csv results/$(name)/tables results/$(name)/figures results/published/$(name)/
+	cd results/$(name) && cp -r rows.csv claims.md index.html tables figures ../published/$(name)/
 
 lock: .venv/ready  ## write requirements.lock anew from pyproject.toml
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group dev pyproject.toml \

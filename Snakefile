@@ -30,3 +30,4 @@ rule all:
     input:
         rules.tables.output,
         rules.figures.output,
+        rules.page.output,

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import torch
@@ -118,9 +119,9 @@ class Trainer:
     def optimizer(
         self, *trained: nn.Module, lr: float | None = None, weight_decay: float | None = None
     ) -> torch.optim.Optimizer:
-        named = [entry for module in trained for entry in module.named_parameters()]
-        matrices = [p for _, p in named if p.dim() > 1]
-        vectors = [p for _, p in named if p.dim() <= 1]
+        parameters = [parameter for module in trained for parameter in module.parameters()]
+        matrices = [p for p in parameters if p.dim() > 1]
+        vectors = [p for p in parameters if p.dim() <= 1]
         decay = self.recipe.weight_decay if weight_decay is None else weight_decay
         optimizer = torch.optim.SGD(
             [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}],
@@ -130,9 +131,6 @@ class Trainer:
         )
         for group in optimizer.param_groups:
             group["initial_lr"] = group["lr"]
-        for name, parameter in named:
-            if (momentum := self.momentum.get(name)) is not None and momentum.shape == parameter.shape:
-                optimizer.state[parameter]["momentum_buffer"] = momentum.clone()
         self.optimizers.append(optimizer)
         return optimizer
 
@@ -150,6 +148,9 @@ class Trainer:
     ) -> None:
         modules = [net, trained] if trained else [net]
         optimizer = self.optimizer(*modules, lr=lr)
+        for name, parameter in net.named_parameters():
+            if (momentum := self.momentum.get(name)) is not None and momentum.shape == parameter.shape:
+                optimizer.state[parameter]["momentum_buffer"] = momentum.clone()
         net.train()
         for batch in self.batches(epochs, state=(modules, optimizer, state)):
             loss = self.loss(net, batch, params() if params else None)
@@ -177,6 +178,7 @@ class Trainer:
             self._restore(saved["own"])
         while done < total:
             before, images, start = done, 0, time.perf_counter()
+            losses, self.losses = self.losses, []
             for batch in self._some(part, total - done):
                 yield batch
                 done += 1
@@ -184,12 +186,13 @@ class Trainer:
             self._charge(part, images, time.perf_counter() - start)
             if part == "train":
                 self._close_epoch(done - before, total - done)
+            self.losses = losses
             self.journal.write(path, {"done": done, "state": state, "own": self._capture()})
 
     def _some(self, part: str, most: int) -> Iterator[Batch]:
         """Up to `most` batches, up to the end of the present epoch."""
         if part != "train":
-            yield from self.data[part].batches(self.recipe.batch_size)
+            yield from islice(self.data[part].batches(self.recipe.batch_size), most)
             return
         epoch, first = divmod(self.step, self.epoch_steps)
         order = torch.Generator().manual_seed(seed_for(*self.run, f"epoch {epoch}"))
@@ -204,7 +207,7 @@ class Trainer:
         return self.epoch_steps if part == "train" else math.ceil(len(self.data[part]) / self.recipe.batch_size)
 
     def _set_rates(self) -> None:
-        self.rate = rate(self.recipe.warmup, (self.step - self.origin) / (self.end - self.origin))
+        self.rate = rate(self.recipe.warmup, (self.step - self.origin + 0.5) / (self.end - self.origin))
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = self.rate * group["initial_lr"]
@@ -222,7 +225,6 @@ class Trainer:
         if not math.isfinite(loss):
             raise Diverged(f"the training loss was {loss} in epoch {epoch:.1f}")
         self.history.append({"phase": self.phase, "epoch": epoch, "train_loss": loss, **self.notes})
-        self.losses.clear()
         self.notes.clear()
         minutes = left * self._now.seconds / self._now.steps / 60
         log.info("%s: epoch %.1f, loss %.4f, %.1f min of this loop left", self.phase, epoch, loss, minutes)

@@ -26,13 +26,13 @@ def focus(axes: Axes, marks: list[Mark], ceiling: float = np.inf) -> list[Mark]:
 
 
 def _limits(marks: list[Mark]) -> tuple[float, float]:
-    """The range of the means that are not far out, with room for their intervals up to its own size on either side."""
+    """The range of the means that are not far out, with room on either side for most of their intervals."""
     means = np.array([mark.y for mark in marks])
     first, third = np.percentile(means, [25, 75])
     reach = FENCE * max(third - first, 0.1 * abs(third))
     bulk = [mark for mark in marks if first - reach <= mark.y <= third + reach]
     least, most = min(mark.y for mark in bulk), max(mark.y for mark in bulk)
-    spread = max(most - least, 1e-3 * abs(most), 1e-9)
+    spread = max(most - least, float(np.median([mark.y_half for mark in bulk])), 1e-3 * abs(most), 1e-9)
     low = max(min(mark.y - mark.y_half for mark in bulk), least - spread)
     high = min(max(mark.y + mark.y_half for mark in bulk), most + spread)
     margin = 0.08 * (high - low) or 0.1 * spread

@@ -55,7 +55,7 @@ def print_summary(rows: pd.DataFrame, console: Console | None = None) -> None:
     for title, part in blocks(summary(rows)):
         cells = display(part).drop(columns=["Target", "Failed"])
         cells.columns = pd.Index(
-            ["Method", "n", "Accuracy, %", "To dense, points", "MACs, % of dense", "Params,\n%", "Cost,\n×"]
+            ["Method", "n", "Accuracy, %", "To dense, points", "MACs,\n%", "Params,\n%", "Cost,\n×"]
         )
         grid = Table(title=escape_rich(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=0)
         wide = max(map(len, [*part["method"], *part["target"]]))

@@ -89,7 +89,7 @@ def test_the_schedule_runs_over_the_whole_budget_whatever_it_is_cut_into(make_tr
         for _ in trainer.batches(trainer.epochs if epochs is None else epochs):
             trainer.losses.append(torch.zeros(()))
             rates.append(optimizer.param_groups[0]["lr"])
-    assert rates == pytest.approx([0.2 * rate(RECIPE.warmup, step / 12) for step in range(12)])
+    assert rates == pytest.approx([0.2 * rate(RECIPE.warmup, (step + 0.5) / 12) for step in range(12)])
 
 
 def test_a_restarted_schedule_begins_anew_over_what_is_left(make_trainer: MakeTrainer) -> None:
@@ -100,7 +100,7 @@ def test_a_restarted_schedule_begins_anew_over_what_is_left(make_trainer: MakeTr
     for _ in trainer.batches(2):
         trainer.losses.append(torch.zeros(()))
         rates.append(trainer.rate)
-    assert rates == pytest.approx([rate(RECIPE.warmup, step / 6) for step in range(6)])
+    assert rates == pytest.approx([rate(RECIPE.warmup, (step + 0.5) / 6) for step in range(6)])
 
 
 def test_all_optimizers_of_a_phase_follow_the_schedule(make_trainer: MakeTrainer) -> None:
@@ -138,6 +138,14 @@ def test_validation_is_charged_by_its_images(make_trainer: MakeTrainer) -> None:
     dense = trainer.structure.macs(trainer.structure.everything())
     assert (seen, trainer.step) == (48, 0)
     assert asdict(trainer.spent["learn"]) | {"seconds": 0} == {"steps": 0, "macs": dense * 48, "seconds": 0}
+
+
+@pytest.mark.parametrize(("epochs", "batches"), [(0, 0), (0.5, 1), (1, 2), (2, 4)])
+def test_a_fraction_of_the_validation_part_is_a_fraction_of_its_batches(
+    make_trainer: MakeTrainer, epochs: float, batches: int
+) -> None:
+    trainer = make_trainer(KINDS["plain"]())
+    assert len(list(trainer.batches(epochs, part="validation"))) == batches
 
 
 def test_what_a_method_charges_is_added_to_its_phase(make_trainer: MakeTrainer) -> None:
@@ -227,7 +235,8 @@ def test_a_layer_that_was_shrunk_begins_without_momentum(make_trainer: MakeTrain
     small = trainer.structure.shrink(
         net, {g.name: torch.arange(g.size) < (4 if g.name == "0" else 99) for g in trainer.groups}
     )
-    optimizer = trainer.optimizer(small)
+    trainer.fit(small, 0)
+    optimizer = trainer.optimizers[-1]
     assert [p in optimizer.state for p in small.parameters()] == [False, False, False, *[True] * 5]
 
 

@@ -57,7 +57,7 @@ rule figures:
         report(
             expand(
                 f"{RESULTS}/figures/{{figure}}.{{suffix}}",
-                figure=["accuracy_macs", "channels"],
+                figure=["accuracy_macs", "accuracy_cost", "channels", "speedup"],
                 suffix=["pdf", "svg", "png", "txt"],
             ),
             category="Figures",
@@ -75,3 +75,25 @@ rule figures:
         "drawing the figures"
     shell:
         "python -m workflow.scripts.figures --rows {input.rows:q} --out {output:q} 2> {log:q}"
+
+
+rule page:
+    input:
+        rows=rules.gather.output.rows,
+        template=str(ROOT / "benchmarks/report/page.html.jinja"),
+    output:
+        claims=report(f"{RESULTS}/claims.md", category="Claims", caption="../report/claims.rst"),
+        page=f"{RESULTS}/index.html",
+    log:
+        f"{RESULTS}/logs/page.log",
+    benchmark:
+        f"{RESULTS}/logs/page.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        code=registry.source_hash("workflow.scripts.page"),
+    message:
+        "writing the claims and the page"
+    shell:
+        "python -m workflow.scripts.page --rows {input.rows:q} --claims {output.claims:q} --page {output.page:q}"
+        " 2> {log:q}"

@@ -11,6 +11,11 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, nargs="+", required=True)
     told = parser.parse_args()
     rows = statistics.read_rows(told.rows)
-    draw = {"accuracy_macs": figures.accuracy_against_macs, "channels": figures.channels_kept}
+    draw = {
+        "accuracy_macs": figures.accuracy_against_macs,
+        "accuracy_cost": figures.accuracy_against_cost,
+        "channels": figures.channels_kept,
+        "speedup": figures.real_against_theoretical_speedup,
+    }
     for stem in sorted({path.with_suffix("") for path in told.out}):
         figures.save(*draw[stem.name](rows), stem)

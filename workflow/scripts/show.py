@@ -10,5 +10,5 @@ if __name__ == "__main__":
     parser.add_argument("results", type=Path)
     told = parser.parse_args()
     tables.print_summary(statistics.read_rows(told.results / "rows.csv"))
-    for what in ("rows.csv", "tables", "figures"):
+    for what in ("index.html", "claims.md", "tables", "figures", "rows.csv"):
         print(f"{told.results / what}")

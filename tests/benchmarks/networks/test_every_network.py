@@ -52,7 +52,7 @@ def test_lenet5_has_the_published_61_706_parameters() -> None:
 @pytest.mark.parametrize(
     ("network", "published", "shortcuts"),
     [
-        # Published (He et al., table 6) with padded shortcuts, which have no parameters; a projection has 16 * 32 weights
+        # Published (He et al., table 6) with padded shortcuts, without parameters; a projection has 16 * 32 weights
         # and 2 * 32 of its norm, and 32 * 64 and 2 * 64 in the next stage: 2,752 in all.
         ("resnet20", 269_722, 2_752),
         ("resnet56", 853_018, 2_752),
