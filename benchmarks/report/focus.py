@@ -14,7 +14,7 @@ FENCE = 3.0
 def focus(axes: Axes, marks: list[Mark], ceiling: float = np.inf) -> list[Mark]:
     """Set the vertical limits to the bulk of the marks, at most the ceiling; intervals may be cut.
 
-    A mark far out is drawn as an arrow head at the edge; it is returned there, first, with its value in its text.
+    A mark far out is drawn as an arrow head at the edge; it is returned there, first, with its value in its name.
     """
     if not marks:
         return marks
@@ -44,5 +44,4 @@ def _at_edge(axes: Axes, mark: Mark, low: float, top: float) -> Mark:
     below = mark.y < low
     y = low + inset if below else top - inset
     axes.plot(mark.x, y, color=mark.color, marker="v" if below else "^", linestyle="", zorder=3)
-    text = f"{mark.name}: {mark.y:.1f}"
-    return mark._replace(name=text, text=text, y=y, x_half=0, y_half=0)
+    return mark._replace(name=f"{mark.name}: {mark.y:.1f}", y=y, x_half=0, y_half=0)

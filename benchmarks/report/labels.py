@@ -19,10 +19,7 @@ SPOTS = [
 
 
 class Mark(NamedTuple):
-    """A drawn point with its intervals, in data units; half-widths are 0 where there is no interval.
-
-    text: the label, where it is not the name.
-    """
+    """A drawn point with its intervals, in data units; half-widths are 0 where there is no interval."""
 
     name: str
     color: str
@@ -30,7 +27,6 @@ class Mark(NamedTuple):
     y: float
     x_half: float
     y_half: float
-    text: str = ""
 
 
 def place(axes: Axes, marks: Iterable[Mark], renderer: RendererBase) -> set[str]:
@@ -51,7 +47,7 @@ def place(axes: Axes, marks: Iterable[Mark], renderer: RendererBase) -> set[str]
 def _label(axes: Axes, mark: Mark, taken: list[Bbox], renderer: RendererBase) -> Bbox | None:
     for (right, up), horizontal, vertical in SPOTS:
         text = axes.annotate(
-            mark.text or mark.name,
+            mark.name,
             (mark.x, mark.y),
             xytext=(5 * right, 5 * up),
             textcoords="offset points",

@@ -208,6 +208,22 @@ def test_notes_stand_in_the_history_of_their_epoch(make_trainer: MakeTrainer) ->
     assert [line["epoch"] for line in trainer.history] == [1, 2, 3]
 
 
+def test_a_note_before_a_loop_is_still_there_when_the_loop_is_taken_up(
+    make_trainer: MakeTrainer, tmp_path: Path
+) -> None:
+    def run(steps: int) -> list[dict[str, float | str]]:
+        net = settled(KINDS["plain"]())
+        trainer = make_trainer(net, folder=tmp_path / "journal", run=("tiny", "a", 0))
+        for i, _ in enumerate(trainer.batches(1, part="validation")):
+            trainer.note(best=i)
+        for _ in range(steps):
+            trainer.fit(net, 1)
+        return trainer.history
+
+    assert run(0) == []
+    assert run(1)[0]["best"] == 1, "the loop that noted it is not run again"
+
+
 def test_losses_on_validation_images_stay_out_of_the_training_loss(make_trainer: MakeTrainer) -> None:
     net = settled(KINDS["plain"]())
     one, other = (make_trainer(net, run=("tiny", "a", 0)) for _ in range(2))
@@ -228,16 +244,16 @@ def test_momentum_goes_on_from_loop_to_loop(make_trainer: MakeTrainer) -> None:
     assert all(torch.equal(p, q) for p, q in zip(whole.parameters(), cut.parameters(), strict=True))
 
 
-def test_a_layer_that_was_shrunk_begins_without_momentum(make_trainer: MakeTrainer) -> None:
+def test_a_layer_that_was_shrunk_begins_without_momentum_and_the_others_keep_theirs(make_trainer: MakeTrainer) -> None:
     net = settled(KINDS["plain"]())
     trainer = make_trainer(net)
     trainer.fit(net, 1)
-    small = trainer.structure.shrink(
-        net, {g.name: torch.arange(g.size) < (4 if g.name == "0" else 99) for g in trainer.groups}
-    )
+    learned = trainer.momentum
+    keep = {g.name: torch.arange(g.size) < (4 if g.name == "0" else g.size) for g in trainer.groups}
+    small = trainer.structure.shrink(net, keep)
     trainer.fit(small, 0)
-    optimizer = trainer.optimizers[-1]
-    assert [p in optimizer.state for p in small.parameters()] == [False, False, False, *[True] * 5]
+    assert set(learned) - set(trainer.momentum) == {"0.weight", "0.bias", "3.weight"}
+    assert all(torch.equal(momentum, learned[name]) for name, momentum in trainer.momentum.items())
 
 
 def test_a_run_that_starts_anew_has_the_whole_schedule_and_keeps_its_bill(make_trainer: MakeTrainer) -> None:

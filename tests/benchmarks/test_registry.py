@@ -51,7 +51,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
     registry._imports.cache_clear()
 
 
-def test_files_are_found_and_helpers_are_not(tree: Callable[[str, str], Path]) -> None:
+def test_files_are_found_and_shared_ones_are_not(tree: Callable[[str, str], Path]) -> None:
     for name in ("b.py", "a.py", "_shared.py", "__init__.py", "notes.txt"):
         tree(f"methods/{name}", GOOD)
     assert registry.keys("method") == ["a", "b"]

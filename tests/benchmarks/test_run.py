@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save
 
-from benchmarks import measure, run
+from benchmarks import measure, registry, run
 from benchmarks.checkpoint import Journal
 from benchmarks.data import load
 from benchmarks.rows import COLUMNS, STATUSES, TIME_COLUMNS
@@ -200,9 +200,61 @@ def test_a_run_that_diverges_is_a_record_with_its_cost(bench: Bench) -> None:
     assert load_file(folder / "models.safetensors") == {}
 
 
-def test_a_shape_that_is_trained_from_scratch_has_the_whole_budget_and_the_seeds_initialisation(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("schedule", "cell", "steps"),
+    [
+        ("continue", "start", 24),
+        ("continue", "l1@macs=0.5", 24),
+        ("restart", "start", 12),
+        ("restart", "l1@macs=0.5", 24),
+    ],
+)
+def test_a_start_whose_schedule_is_not_gone_on_with_is_a_training_of_its_own(
+    data: Path, tmp_path: Path, schedule: str, cell: str, steps: int
+) -> None:
+    parts = load(data, ("train", "validation"), CPU)
+    spec = specs(schedule=schedule)[cell]
+    structure = run.new_network(spec, 0, parts["train"], CPU)[1]
+    trainer = run._trainer(spec, run.Begin(0), parts, structure, Journal(tmp_path))
+    assert trainer.end == steps
+
+
+def test_a_restarted_schedule_spends_the_same_budget(bench: Bench) -> None:
+    told = specs(schedule="restart", seeds=1)
+    (record,) = records(bench.cell(told["l1@macs=0.5"], bench.start(told["start"])))
+    assert {phase: cost["steps"] for phase, cost in record["spent"].items()} == {"pretrain": 12, "finetune": 12}
+    (other,) = records(bench.cell(specs(seeds=1)["l1@macs=0.5"], bench.start(specs(seeds=1)["start"])))
+    assert record["history"] != other["history"]
+
+
+def test_a_shape_that_is_trained_from_scratch_has_new_weights_and_the_whole_budget(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+    initialise = run._initialise
+
+    def spy(net: torch.nn.Module, spec: Spec, seed: int) -> None:
+        initialise(net, spec, seed)
+        sizes.append(sum(parameter.numel() for parameter in net.parameters()))
+
+    monkeypatch.setattr(run, "_initialise", spy)
     (record,) = records(bench.cell(specs(seeds=1, retrain="scratch")["switcher@free"]))
     assert {phase: cost["steps"] for phase, cost in record["spent"].items()} == {"learn": 17, "finetune": 24}
+    assert len(sizes) == 2 and sizes[1] < sizes[0], "the dense network's, then the small one's"
+
+
+def test_an_emptied_group_is_a_result_and_said_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    switcher = registry.load("method", "switcher")
+    monkeypatch.setattr(
+        switcher,
+        "learn",
+        lambda net, problem, knobs: {
+            g.name: torch.arange(g.size) < (0 if i == 0 else g.size) for i, g in enumerate(problem.groups)
+        },
+    )
+    (record,) = records(bench.cell(specs(seeds=1)["switcher@free"]))
+    assert record["status"] in ("ok", "collapsed")
+    assert record["groups_at_minimum"] == 1 and sorted(record["widths"].values())[0] == 1
 
 
 def test_rows_hold_every_column_and_say_what_was_measured(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -134,6 +135,14 @@ def test_each_method_runs_at_the_targets_that_it_can_take() -> None:
 
 def test_a_method_that_is_to_be_matched_runs_free_and_does_not_match_itself() -> None:
     assert grid(targets=["match:switcher"]) == ["dense@free", "l1@match:switcher", "switcher@free"]
+
+
+def test_a_method_that_takes_both_kinds_of_target_does_not_match_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = registry.card
+    monkeypatch.setattr(registry, "card", lambda key: replace(card(key), targets=("macs", "free")))
+    assert grid(methods=["l1", "switcher"], targets=["macs=0.5", "match:switcher"]) == [
+        "l1@macs=0.5", "l1@match:switcher", "switcher@macs=0.5", "switcher@free",
+    ]  # fmt: skip
 
 
 def test_a_cell_knows_the_cell_that_it_matches() -> None:

@@ -156,7 +156,7 @@ class TestEveryMethod:
     ) -> None:
         assert_same(finished(method, kind, make_trainer), live(method, kind, make_trainer, Journal(tmp_path)))
 
-    @pytest.mark.parametrize(("share", "written"), [(0, True), (0.4, False), (0.75, True), (1, False)])
+    @pytest.mark.parametrize(("share", "written"), [(0, True), (0.4, False), (0.5, True), (0.75, False), (1, False)])
     @pytest.mark.parametrize("kind", ["plain", "residual"])
     def test_killed_and_taken_up_again_gives_the_same_bytes(
         self,

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from benchmarks.report import tables
+from benchmarks.report.display import display
 from benchmarks.report.statistics import summary
 
 HARD = 'l<1>_"ü"&%$x$#{y}^~|*b*`c`[d](e)\\'
@@ -138,6 +139,8 @@ def test_the_terminal_table_fits_80_columns(study):
     assert "…" not in text
     assert all(method in text for method in study["method"].unique())
     assert "sss (macs=0.5): 1 diverged" in text
+    costs = list(display(summary(study))["Training cost, × dense"])
+    assert [line.split()[-1] for line in text.splitlines() if "±" in line and "mean over" not in line] == costs
 
 
 def test_names_like_markup_survive_the_terminal(row):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from benchmarks.checkpoint import Journal
 from benchmarks.problem import Trainer
 from methods.core import alternation, gates
 from methods.core.alternation import Clamp, Schedule, factors, learn_in_turn, standardise
@@ -124,6 +126,61 @@ def test_the_factors_at_the_end_are_spread_by_the_whole_gain(
     trainer = make_trainer(net)
     learn_in_turn(net, trainer, *free_scores(trainer), Schedule(1.5, 0.25, 0.75, 2, 0.1, 0.3), macs=0)
     assert gains[::2] == pytest.approx([0.5, 1.0, 1.5])
+
+
+def test_gradients_are_summed_over_the_period(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a gain of 0 the factors stay at 1, so that a period of 3 sees what 3 periods of 1 see."""
+    seen: list[Tensor] = []
+
+    def step(scorer: nn.Module, optimizer: object, now: object, collected: dict[str, Tensor], *_: object) -> None:
+        seen.append(torch.cat([gradient.clone() for gradient in collected.values()]))
+        for gradient in collected.values():
+            gradient.zero_()
+
+    monkeypatch.setattr(alternation, "_step", step)
+    for period in (1, 3):
+        net = settled(KINDS["plain"]())
+        trainer = make_trainer(net, run=("tiny", "a", 0))
+        learn_in_turn(net, trainer, *free_scores(trainer), Schedule(0.0, 0.25, 0.75, period, 0.1, 0.3), macs=0)
+    ones, threes = torch.stack(seen[:6]), torch.stack(seen[6:])
+    assert torch.allclose(threes, ones.view(2, 3, -1).sum(1), atol=1e-6)
+    assert threes.abs().max() > 1e-3
+
+
+class KilledError(Exception):
+    """The process ended here."""
+
+
+@pytest.mark.parametrize("last", [4, 6])
+def test_taken_up_within_the_window_the_scorer_goes_on_from_where_it_was(
+    make_trainer: Callable[..., Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int
+) -> None:
+    """Of 8 epochs, the window is the 4 that are saved as number 3 to 6."""
+
+    def learned(folder: Path, saves: list[Path], last: int) -> tuple[nn.Module, nn.Module]:
+        net = settled(KINDS["plain"]())
+        trainer = make_trainer(net, epochs=8, folder=folder, run=("tiny", "a", 0))
+
+        def write(path: Path, state: object) -> None:
+            saves.append(path)
+            if len(saves) == last:
+                raise KilledError
+            Journal.write(path, state)
+
+        monkeypatch.setattr(trainer.journal, "write", write)
+        scorer, scores = free_scores(trainer)
+        learn_in_turn(net, trainer, scorer, scores, Schedule(1.5, 0.25, 0.75, 1, 0.5, 0.3), macs=0)
+        return net, scorer
+
+    whole = learned(tmp_path / "whole", saves := [], last=0)
+    assert len(saves) == 6
+    with pytest.raises(KilledError):
+        learned(tmp_path / "killed", [], last)
+    again = learned(tmp_path / "killed", [], last=0)
+    for ours, theirs in zip(whole, again, strict=True):
+        assert all(torch.equal(p, q) for p, q in zip(ours.parameters(), theirs.parameters(), strict=True))
 
 
 def test_a_channel_whose_factor_raises_the_loss_loses_score() -> None:
