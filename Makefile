@@ -10,7 +10,7 @@ run = PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH="$(CURDIR)"
 .PHONY: results plan test lint speed lock publish clean
 
 results: .venv/ready  ## train, measure and report a study (STUDY=config/quick.yaml, CORES=8)
-	$(run) snakemake --cores $(CORES) --configfile $(STUDY)
+	$(run) snakemake --cores $(CORES) --configfile $(STUDY) --logger rich
 	$(run) python -m workflow.scripts.show results/$(name)
 
 plan: .venv/ready  ## what `make results` would do
