@@ -1,7 +1,8 @@
 """The loop as pruning suites commonly write it: PIL images, transforms one image at a time, a DataLoader, `.item()`.
 
 Written from the common form of the public training scripts; no file of theirs is used. Loading stays in this process
-(num_workers=0), as one thread is what we have; more workers would need more cores.
+(num_workers=0), as one thread is what we have; more workers would need more cores. The network is in torch's default
+layout. It runs in our process, and so has what `benchmarks.device.choose` gains with the memory allocator.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Pictures(Dataset):
 
 def training(workload: Workload) -> Callable[[], float]:
     """A round of training steps."""
-    net = workload.net().to(memory_format=torch.contiguous_format).train()
+    net = workload.net(torch.contiguous_format).train()
     moves = [transforms.RandomCrop(workload.size, padding=workload.shift), transforms.RandomHorizontalFlip()]
     pictures = Pictures(workload.part(), transforms.Compose([*moves, *_to_tensor(workload)]))
     loader = DataLoader(pictures, RECIPE.batch_size, shuffle=True, num_workers=0, drop_last=True)
@@ -58,7 +59,7 @@ def training(workload: Workload) -> Callable[[], float]:
 
 def evaluation(workload: Workload, images: int) -> Callable[[], tuple[float, float]]:
     """Accuracy and mean loss over so many images."""
-    net = workload.net().to(memory_format=torch.contiguous_format).eval()
+    net = workload.net(torch.contiguous_format).eval()
     loader = DataLoader(Pictures(workload.part(images), transforms.Compose(_to_tensor(workload))), RECIPE.batch_size)
 
     @torch.no_grad()

@@ -42,11 +42,11 @@ class Workload:
     def example(self) -> torch.Tensor:
         return torch.zeros(1, self.channels, self.size, self.size)
 
-    def net(self) -> nn.Module:
-        """The same weights every time, in the layout of `benchmarks.run.new_network`."""
+    def net(self, layout: torch.memory_format = torch.channels_last) -> nn.Module:
+        """The same weights every time; by default in the layout of `benchmarks.run.new_network`."""
         torch.manual_seed(0)
         build = registry.load("network", self.network).build
-        return build(self.channels, self.size, CLASSES).to(memory_format=torch.channels_last)
+        return build(self.channels, self.size, CLASSES).to(memory_format=layout)
 
     def part(self, n: int | None = None) -> Part:
         """`n` random images, by default those of a round."""
