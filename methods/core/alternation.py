@@ -98,7 +98,7 @@ def learn_in_turn(
         if steps % schedule.period == 0:
             gain = schedule.gain * (first - problem.epochs) / (first - last)
             _step(scorer, optimizer, factors(scores(), gain), collected, schedule)
-            problem.charge(3 * macs)
+            problem.charge(4 * macs)  # forward, backward, and forward again with what it learned
             with torch.no_grad():
                 for name, factor in factors(scores(), gain).items():
                     held[name].copy_(factor)
