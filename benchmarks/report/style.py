@@ -70,12 +70,19 @@ class Look(NamedTuple):
 def looks(methods: Iterable[str]) -> dict[str, Look]:
     """The look of each method. Well-known ones have fixed slots, others the next in alphabetical order.
 
+    A method that is there with its knobs alone (`l1,ranking=global`) takes the slot of its key.
     Colours and markers have coprime counts, so the first 99 methods differ; colours alone repeat after 9.
     """
-    others = sorted(set(methods) - {BASELINE, *SLOTS})
-    slots = enumerate([*SLOTS, *others])
+    names = set(methods)
+    known = [_only_variant(key, names) or key for key in SLOTS]
+    slots = enumerate([*known, *sorted(names - {BASELINE, *known})])
     found = {m: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], LINES[i % len(LINES)]) for i, m in slots}
     return found | {BASELINE: Look("black", "*", "--")}
+
+
+def _only_variant(key: str, names: set[str]) -> str | None:
+    variants = [name for name in names if name.startswith(f"{key},")]
+    return variants[0] if len(variants) == 1 and key not in names else None
 
 
 def drawing() -> AbstractContextManager[None]:

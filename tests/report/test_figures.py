@@ -173,6 +173,12 @@ def test_squares_show_the_fraction_of_dense_channels(row, dense):
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["free", "dense", "macs=0.5", "l1"]
 
 
+def test_a_lone_variant_looks_like_its_method():
+    assert style.looks(["l1,ranking=global"])["l1,ranking=global"] == style.looks(["l1"])["l1"]
+    both = style.looks(["l1", "l1,ranking=global"])
+    assert both["l1"] == style.looks(["l1"])["l1"] != both["l1,ranking=global"]
+
+
 def test_looks_differ_and_do_not_depend_on_the_other_methods():
     many = style.looks(["dense", *(f"m{i}" for i in range(89))])
     assert len(set(many.values())) == len(many) == 99
