@@ -1,5 +1,6 @@
 # The config becomes cells; every other rule file asks here for the cells of its wildcards.
 
+import hashlib
 import shlex
 import sys
 from pathlib import Path
@@ -35,6 +36,11 @@ onstart:
     # The system frees this lock when the process ends, however it ends; Snakemake's own outlives a kill.
     if not try_lock(Path(RESULTS)):
         raise WorkflowError(f"{RESULTS} is being written by another run of this study; wait for it, or stop it")
+
+
+def file_hash(path):
+    """Of a file that is no module, for `params`."""
+    return hashlib.sha256((ROOT / path).read_bytes()).hexdigest()[:12]
 
 
 def cell_of(wildcards):

@@ -80,7 +80,6 @@ rule figures:
 rule page:
     input:
         rows=rules.gather.output.rows,
-        template=str(ROOT / "benchmarks/report/page.html.jinja"),
     output:
         claims=report(f"{RESULTS}/claims.md", category="Claims", caption="../report/claims.rst"),
         page=f"{RESULTS}/index.html",
@@ -92,6 +91,7 @@ rule page:
         "../../environment.yml"
     params:
         code=registry.source_hash("workflow.scripts.page"),
+        template=file_hash("benchmarks/report/page.html.jinja"),
     message:
         "writing the claims and the page"
     shell:
