@@ -68,7 +68,8 @@ def test_the_target_is_met_or_refused_and_no_group_is_emptied(
 def test_ordinary_targets_are_met_on_every_kind(kind: str, target: float) -> None:
     """A ranking that refused everything would pass the test above."""
     problem = told(KINDS[kind](), target)
-    keep_by_rank(draw(problem, 1), problem)
+    keep = keep_by_rank(draw(problem, 1), problem)
+    assert problem.macs(keep) <= target * problem.macs(problem.structure.everything())
 
 
 def test_uniform_takes_the_same_share_of_every_group() -> None:
