@@ -46,9 +46,9 @@ class Part:
         return len(self.labels)
 
     def normalised(self, images: Tensor) -> Tensor:
-        """uint8 -> float, zero mean and unit variance a channel."""
-        floats = images.to(torch.float32, memory_format=torch.channels_last)
-        return floats.sub_(self.mean).div_(self.std)
+        """uint8 -> float, zero mean and unit variance a channel, channels last."""
+        floats = images.float().sub_(self.mean).div_(self.std)
+        return floats.contiguous(memory_format=torch.channels_last)
 
     def batches(self, size: int) -> Iterator[Batch]:
         """Every image once, in order, as it is."""
@@ -65,21 +65,19 @@ class Part:
         order = torch.randperm(n, generator=generator).to(device)
         offsets = torch.randint(2 * augment.shift + 1, (2, n), generator=generator).to(device)
         mirrored = torch.rand(n, generator=generator).lt(0.5).to(device)
+        windows = _windows(self.images, augment.shift)
         for i in range(first, n // size):
             at = order[i * size : (i + 1) * size]
-            images = self.images[at]
-            if augment.shift:
-                images = _shifted(images, augment.shift, *offsets[:, at])
+            images = windows[at, :, *offsets[:, at]]
             if augment.flip:
                 images = torch.where(mirrored[at, None, None, None], images.flip(3), images)
             yield Batch(self.normalised(images), self.labels[at])
 
 
-def _shifted(images: Tensor, most: int, down: Tensor, right: Tensor) -> Tensor:
-    """[n, c, h, w] translated by 0 to 2 * most pixels, less `most`, each image by its own."""
+def _windows(images: Tensor, most: int) -> Tensor:
+    """[n, c, 2 * most + 1, 2 * most + 1, h, w]: a view of every image translated by every offset, zero-padded."""
     height, width = images.shape[2:]
-    windows = torch.nn.functional.pad(images, [most] * 4).unfold(2, height, 1).unfold(3, width, 1)
-    return windows[torch.arange(len(images), device=images.device), :, down, right]
+    return torch.nn.functional.pad(images, [most] * 4).unfold(2, height, 1).unfold(3, width, 1)
 
 
 def prepare(dataset: str, raw: Path, path: Path) -> None:

@@ -12,13 +12,11 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from benchmarks import __version__
+from benchmarks.build import count_macs, new_network, rebuild
 from benchmarks.data import Part, load
-from benchmarks.device import channels_last
 from benchmarks.evaluate import evaluate
 from benchmarks.rows import COLUMNS
-from benchmarks.run import new_network
 from benchmarks.spec import Spec
-from methods.core.structure import Structure
 
 Row = dict[str, Any]
 BATCHES = (1, 128)
@@ -38,17 +36,9 @@ def measure(cells: list[tuple[Spec, Path]], data: Path, device: torch.device) ->
             if record["status"] in ("ok", "collapsed"):
                 prefix = f"{record['seed']}/"
                 own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-                row |= _measured(rebuild(dense, structure, record["widths"], own), structure.example, test)
+                row |= _measured(rebuild(spec.method, dense, structure, record["widths"], own), structure.example, test)
             rows.append({column: row.get(column) for column in COLUMNS})
     return rows
-
-
-def rebuild(dense: nn.Module, structure: Structure, widths: dict[str, int], tensors: dict[str, Tensor]) -> nn.Module:
-    """A shrunk network from the channels kept per group and its weights: which channels they were does not matter."""
-    first = {group.name: torch.arange(group.size) < widths[group.name] for group in structure.groups}
-    small = structure.shrink(dense, first)
-    small.load_state_dict(tensors)
-    return channels_last(small).eval()
 
 
 def _told(spec: Spec, record: dict[str, Any]) -> Row:
@@ -84,16 +74,13 @@ def _measured(net: nn.Module, example: Tensor, test: Part) -> Row:
 
 @torch.no_grad()
 def _counts(net: nn.Module, example: Tensor) -> Row:
-    from torch.utils.flop_counter import FlopCounterMode
     from torch_pruning.utils import count_ops_and_params
 
     net.eval()
-    with FlopCounterMode(display=False) as counter:
-        net(example)
     all_ops, _ = count_ops_and_params(net, example)
     return {
         "params": sum(parameter.numel() for parameter in net.parameters()),
-        "macs": counter.get_total_flops() // 2,
+        "macs": count_macs(net, example),
         "macs_all_ops": int(all_ops),
         "bytes": len(save({name: tensor.contiguous() for name, tensor in net.state_dict().items()})),
     }

@@ -52,6 +52,7 @@ class Trainer:
     step: int = 0  # of the schedule
     origin: int = 0  # step at which the schedule began
     target: float | None = None
+    precision: str = "float32"  # of the forward pass in training
     phase: str = "learn"
     image_macs: float = 0.0  # of the network that is being trained, forward
     spent: dict[str, Spent] = field(default_factory=dict)
@@ -61,6 +62,9 @@ class Trainer:
     def __post_init__(self) -> None:
         self.rng = torch.Generator().manual_seed(seed_for(*self.run, "method"))
         self.rate = 0.0
+        if not self.epoch_steps:
+            n, size, dataset = len(self.data["train"]), self.recipe.batch_size, self.run[0]
+            raise ValueError(f"{dataset} has {n} training images, fewer than one batch of {size} (recipes.yaml)")
         self.optimizers: list[torch.optim.Optimizer] = []
         self.losses: list[Tensor] = []
         self.notes: dict[str, float] = {}
@@ -70,6 +74,10 @@ class Trainer:
         return self.structure.groups
 
     @property
+    def example(self) -> Tensor:
+        return self.structure.example
+
+    @property
     def epoch_steps(self) -> int:
         """Batches per epoch; the images that do not fill a last batch sit out."""
         return len(self.data["train"]) // self.recipe.batch_size
@@ -77,6 +85,9 @@ class Trainer:
     @property
     def epochs(self) -> float:
         return (self.end - self.step) / self.epoch_steps
+
+    def everything(self) -> Keep:
+        return self.structure.everything()
 
     def macs(self, keep: Keep) -> int:
         return self.structure.macs(keep)
@@ -111,8 +122,10 @@ class Trainer:
         return self.spent.setdefault(self.phase, Spent())
 
     def loss(self, net: nn.Module, batch: Batch, params: Mapping[str, Tensor] | None = None) -> Tensor:
-        logits = functional_call(net, dict(params), batch.images) if params else net(batch.images)
-        loss = F.cross_entropy(logits, batch.labels)
+        lower = self.precision == "bfloat16"
+        with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=lower):
+            logits = functional_call(net, dict(params), batch.images) if params else net(batch.images)
+        loss = F.cross_entropy(logits.float(), batch.labels)
         self.losses.append(loss.detach())
         return loss
 

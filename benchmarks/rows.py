@@ -41,6 +41,7 @@ COLUMNS: dict[str, str] = {
     "version": "version of Espalier; rows of the same major.minor are comparable",
     "torch": "version of torch that trained the run",
     "device": "what trained it",
+    "precision": "of the forward passes in training; everything is counted, timed and scored in float32",
     "threads": "CPU threads it trained with; results are bit-identical at a fixed number",
     "finished_at": "UTC time at which training ended",
 }

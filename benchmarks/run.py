@@ -11,45 +11,30 @@ import json
 import logging
 import math
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors.torch import load_file, save
-from torch import Tensor, nn
+from safetensors.torch import save
+from torch import nn
 
 from benchmarks import registry
+from benchmarks.begin import Begin, Record, Tensors, begins, take_up
+from benchmarks.build import initialise, new_network, realise
 from benchmarks.checkpoint import Journal
 from benchmarks.data import Part, load
-from benchmarks.device import channels_last, describe
+from benchmarks.device import describe
 from benchmarks.evaluate import evaluate
 from benchmarks.files import locked, write_atomically, write_json
 from benchmarks.problem import Trainer
-from benchmarks.seeds import seed_for
 from benchmarks.spec import Spec
-from methods.core.api import Diverged, Keep, Unsupported
-from methods.core.gates import gated
-from methods.core.structure import Structure, guard
+from methods.core.api import Diverged, Unsupported
+from methods.core.structure import Structure
 
 log = logging.getLogger(__name__)
 LOGIT_TOLERANCE = 1e-4
-CHECKED = 256  # validation images on which gated and shrunk logits are compared
-Record = dict[str, Any]
-Tensors = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Begin:
-    """What a seed starts from, and what it is told."""
-
-    seed: int
-    start: Record | None = None  # of the shared start; None = the initialisation
-    tensors: Tensors | None = None  # its weights and momentum
-    target: float | None = None
-    refused: str | None = None  # why this seed cannot run at all
 
 
 def train_start(spec: Spec, data: Path, out: Path, scratch: Path, device: torch.device) -> None:
@@ -78,32 +63,24 @@ def train_cell(
     def train(begin: Begin, net: nn.Module, trainer: Trainer) -> tuple[Record, Tensors]:
         structure = trainer.structure
         if begin.tensors:
-            _take_up(begin, net, trainer)
+            take_up(begin, net, trainer)
         trainer.begin("learn", structure.macs(structure.everything()), spec.schedule)
-        keep = method.learn(net, trainer, knobs)
-        kept = guard(keep)
-        small = channels_last(structure.shrink(net, kept))
-        difference = _logit_difference(net, small, structure, kept, trainer.data["validation"])
-        trainer.begin("finetune", structure.macs(kept), spec.schedule)
+        found = realise(method.learn(net, trainer, knobs), net, structure, trainer.data["validation"])
+        trainer.begin("finetune", found.macs, spec.schedule)
         if retrain == "scratch":
-            _initialise(small, spec, begin.seed)
+            initialise(found.net, spec, begin.seed)
             trainer.start_anew(spec.epochs)
-        trainer.fit(small, trainer.epochs)
-        record = {
-            "widths": {name: int(mask.sum()) for name, mask in kept.items()},
-            "groups_at_minimum": sum(int(mask.sum()) <= 1 for mask in keep.values()),
-            "macs": structure.macs(kept),
-            "logit_difference": difference,
-            **_judge(small, trainer.data["validation"], difference),
-        }
-        return record, dict(small.state_dict())
+        trainer.fit(found.net, trainer.epochs)
+        record = {name: value for name, value in found._asdict().items() if name != "net"}
+        record |= _judge(found.net, trainer.data["validation"], found.logit_difference)
+        return record, dict(found.net.state_dict())
 
-    _every_seed(spec, _begins(spec, start, matched), data, out, scratch, device, train)
+    _every_seed(spec, begins(spec, start, matched), data, out, scratch, device, train)
 
 
 def _every_seed(
     spec: Spec,
-    begins: list[Begin],
+    all_begin: list[Begin],
     data: Path,
     out: Path,
     scratch: Path,
@@ -114,7 +91,7 @@ def _every_seed(
     parts = load(data, ("train", "validation"), device)
     records: list[Record] = []
     tensors: Tensors = {}
-    for begin in begins:
+    for begin in all_begin:
         key = _key(spec, begin, data, device)
         with locked(scratch / key):
             done = scratch / key / "finished"
@@ -163,26 +140,10 @@ def _one_seed(
         "config_hash": spec.config_hash,
         "torch": str(torch.__version__),
         "device": describe(device),
+        "precision": spec.precision,
         "threads": torch.get_num_threads(),
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }, tensors
-
-
-def new_network(spec: Spec, seed: int, part: Part, device: torch.device) -> tuple[nn.Module, Structure]:
-    """The dense network of a seed, initialised, and its prunable channels."""
-    channels, size = part.images.shape[1:3]
-    build = registry.load("network", spec.network).build
-    net = build(channels, size, registry.load("dataset", spec.dataset).CLASSES)
-    _initialise(net, spec, seed)
-    channels_last(net.to(device))
-    return net, Structure.of(net, torch.zeros(1, channels, size, size, device=device))
-
-
-def _initialise(net: nn.Module, spec: Spec, seed: int) -> None:
-    torch.manual_seed(seed_for(spec.dataset, spec.network, seed, "init"))
-    for module in net.modules():
-        if callable(reset := getattr(module, "reset_parameters", None)):
-            reset()
 
 
 def _trainer(spec: Spec, begin: Begin, parts: dict[str, Part], structure: Structure, journal: Journal) -> Trainer:
@@ -194,31 +155,12 @@ def _trainer(spec: Spec, begin: Begin, parts: dict[str, Part], structure: Struct
         journal=journal,
         run=(spec.dataset, spec.network, begin.seed),
         target=begin.target,
+        precision=spec.precision,
     )
     # With a restarted schedule the start is a training of its own, down to a learning rate of 0.
     alone = spec.method == "start" and spec.schedule == "restart"
     trainer.end = (spec.pretrain_epochs if alone else spec.epochs) * trainer.epoch_steps
     return trainer
-
-
-def _take_up(begin: Begin, net: nn.Module, trainer: Trainer) -> None:
-    """Go on from the shared start: its weights, its momentum, its place in the schedule and its cost."""
-    assert begin.start and begin.tensors
-    named: dict[str, Tensors] = {"net": {}, "momentum": {}}
-    for name, tensor in begin.tensors.items():
-        kind, _, rest = name.partition("/")
-        named[kind][rest] = tensor.to(next(net.parameters()).device)
-    net.load_state_dict(named["net"])
-    trainer.take_up(named["momentum"], begin.start["spent"])
-
-
-def _logit_difference(net: nn.Module, small: nn.Module, structure: Structure, keep: Keep, part: Part) -> float:
-    """max |gated - shrunk| / max |gated| over logits, float32, in eval mode."""
-    images = part.normalised(part.images[:CHECKED])
-    with torch.inference_mode():
-        factors = {name: mask.float().to(images.device) for name, mask in keep.items()}
-        full = gated(net.eval(), structure.groups, factors, images)
-        return ((full - small.eval()(images)).abs().max() / full.abs().max()).item()
 
 
 def _judge(net: nn.Module, part: Part, difference: float) -> Record:
@@ -231,29 +173,6 @@ def _judge(net: nn.Module, part: Part, difference: float) -> Record:
     if score.classes == 1:
         record |= {"status": "collapsed", "reason": "every validation image gets the same class"}
     return record
-
-
-def _begins(spec: Spec, start: Path | None, matched: Path | None) -> list[Begin]:
-    starts = _by_seed(start)
-    models = load_file(start / "models.safetensors") if start else {}
-    references = _by_seed(matched)
-    begins = []
-    for seed in spec.seeds:
-        target, refused = spec.fraction, None
-        if start and starts[seed]["status"] != "ok":
-            refused = f"the shared start {starts[seed]['status']}: {starts[seed]['reason']}"
-        if matched and references[seed]["status"] not in ("ok", "collapsed"):
-            refused = f"nothing to match: {spec.target.removeprefix('match:')} is {references[seed]['status']}"
-        elif matched:
-            target = references[seed]["macs"] / references[seed]["macs_dense"]
-        prefix = f"{seed}/"
-        own = {name.removeprefix(prefix): tensor for name, tensor in models.items() if name.startswith(prefix)}
-        begins.append(Begin(seed, starts.get(seed), own or None, target, refused))
-    return begins
-
-
-def _by_seed(folder: Path | None) -> Mapping[int, Record]:
-    return {record["seed"]: record for record in json.loads((folder / "runs.json").read_text())} if folder else {}
 
 
 def _key(spec: Spec, begin: Begin, data: Path, device: torch.device) -> str:

@@ -29,6 +29,7 @@ class Spec(BaseModel):
     pretrain_epochs: int
     retrain: str
     schedule: str
+    precision: str
     recipe: Recipe
     code_hash: str
 
@@ -83,6 +84,7 @@ def _common(study: Study, dataset: str, network: str, modules: list[str]) -> dic
         "pretrain_epochs": study.pretrain_epochs,
         "retrain": study.retrain,
         "schedule": study.schedule,
+        "precision": study.precision,
         "recipe": recipe(dataset, network),
         "code_hash": registry.source_hash(*modules),
     }

@@ -55,6 +55,13 @@ class Entry(BaseModel):
         types = registry.card(info.data["key"]).types if "key" in info.data else {}
         return {knob: _float(value) if types.get(knob) == "float" else value for knob, value in knobs.items()}
 
+    @field_validator("knobs")
+    @classmethod
+    def drop_defaults(cls, knobs: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """A knob that is set to its default makes no other cell."""
+        defaults = registry.card(info.data["key"]).knobs if "key" in info.data else {}
+        return {knob: value for knob, value in knobs.items() if knob not in defaults or value != defaults[knob]}
+
     @model_validator(mode="after")
     def check_knobs(self) -> Entry:
         card = registry.card(self.key)
@@ -152,6 +159,7 @@ class Study(BaseModel):
     pretrain_epochs: Annotated[int, Field(strict=True, ge=0)] = 0
     retrain: Literal["inherit", "scratch"] = "inherit"
     schedule: Literal["continue", "restart"] = "continue"
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     @model_validator(mode="after")
     def check(self) -> Study:

@@ -11,6 +11,10 @@ A method is one file in `methods/`; its name is its key in the config. The file 
 
     def learn(net, problem, knobs) -> Keep: ...
 
+A method that builds a network of its own returns it as `Own`, and its file also holds
+
+    def build(example, shape) -> nn.Module: ...
+
 TARGETS, START, RETRAIN and the fields of Knobs are literals: the planner reads them without running the
 file. `learn` trains `net` in place and returns which channels stay. Factors that the method has learned
 are folded into the weights (`methods.core.gates.fold`) before it returns. Evaluating, shrinking,
@@ -31,6 +35,16 @@ Keep = dict[str, Tensor]
 
 Factors = Mapping[str, Tensor]
 """Group name -> factor [channels]."""
+
+
+class Own(NamedTuple):
+    """A network that a method has built itself, in place of a choice of channels.
+
+    `build(example, shape)` of the method's file makes the same network from `shape`, which JSON can hold.
+    """
+
+    net: nn.Module
+    shape: dict[str, Any]
 
 
 class Unsupported(Exception):  # noqa: N818 - it ends a run, and is a status in its row
@@ -76,6 +90,7 @@ class Problem(Protocol):
     """
 
     groups: tuple[Group, ...]
+    example: Tensor  # float [1, c, h, w]: an input of the network, on its device
     target: float | None  # fraction of the dense MACs to keep; None = the method decides
     epochs: float  # what is left to spend
     rate: float  # the schedule's present learning rate, as a fraction of the recipe's
@@ -116,6 +131,10 @@ class Problem(Protocol):
     ) -> None:
         """Train `net` for `epochs` by the recipe. `penalty` is added to the loss; `params` replaces tensors in the
         forward pass; `trained` is trained along; `after_step` runs after every step; `state` is what it changes."""
+        ...
+
+    def everything(self) -> Keep:
+        """The Keep in which every channel stays."""
         ...
 
     def macs(self, keep: Keep) -> int:

@@ -11,7 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save
 
-from benchmarks import measure, registry, run
+from benchmarks import build, measure, registry, run
+from benchmarks.begin import Begin
 from benchmarks.checkpoint import Journal
 from benchmarks.data import load
 from benchmarks.rows import COLUMNS, STATUSES, TIME_COLUMNS
@@ -214,8 +215,8 @@ def test_a_start_whose_schedule_is_not_gone_on_with_is_a_training_of_its_own(
 ) -> None:
     parts = load(data, ("train", "validation"), CPU)
     spec = specs(schedule=schedule)[cell]
-    structure = run.new_network(spec, 0, parts["train"], CPU)[1]
-    trainer = run._trainer(spec, run.Begin(0), parts, structure, Journal(tmp_path))
+    structure = build.new_network(spec, 0, parts["train"], CPU)[1]
+    trainer = run._trainer(spec, Begin(0), parts, structure, Journal(tmp_path))
     assert trainer.end == steps
 
 
@@ -231,13 +232,14 @@ def test_a_shape_that_is_trained_from_scratch_has_new_weights_and_the_whole_budg
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = []
-    initialise = run._initialise
+    initialise = build.initialise
 
     def spy(net: torch.nn.Module, spec: Spec, seed: int) -> None:
         initialise(net, spec, seed)
         sizes.append(sum(parameter.numel() for parameter in net.parameters()))
 
-    monkeypatch.setattr(run, "_initialise", spy)
+    for module in (build, run):
+        monkeypatch.setattr(module, "initialise", spy)
     (record,) = records(bench.cell(specs(seeds=1, retrain="scratch")["switcher@free"]))
     assert {phase: cost["steps"] for phase, cost in record["spent"].items()} == {"learn": 17, "finetune": 24}
     assert len(sizes) == 2 and sizes[1] < sizes[0], "the dense network's, then the small one's"
@@ -298,7 +300,7 @@ def test_a_network_is_rebuilt_from_its_widths_to_the_same_logits(kind: str) -> N
     keep = {g.name: torch.rand(g.size, generator=generator).argsort() < max(1, g.size // 2) for g in structure.groups}
     small = structure.shrink(net, keep).eval()
     widths = {name: int(mask.sum()) for name, mask in keep.items()}
-    again = measure.rebuild(settled(KINDS[kind](), 9), structure, widths, small.state_dict())
+    again = build.rebuild("l1", settled(KINDS[kind](), 9), structure, widths, small.state_dict())
     images = torch.randn(4, 1, 8, 8, generator=generator)
     with torch.no_grad():
         assert torch.allclose(again(images), small(images), rtol=1e-5, atol=1e-6)
@@ -307,7 +309,7 @@ def test_a_network_is_rebuilt_from_its_widths_to_the_same_logits(kind: str) -> N
 def test_methods_of_a_seed_begin_with_the_same_weights(data: Path) -> None:
     part = load(data, ("train",), CPU)["train"]
     told = specs()
-    nets = [run.new_network(told[name], seed, part, CPU)[0] for name, seed in
+    nets = [build.new_network(told[name], seed, part, CPU)[0] for name, seed in
             [("switcher@free", 0), ("uniform@macs=0.5", 0), ("switcher@free", 1)]]  # fmt: skip
     one, other, another = (next(net.parameters()) for net in nets)
     assert torch.equal(one, other) and not torch.equal(one, another)
@@ -341,7 +343,7 @@ def test_the_difference_of_logits_is_relative_to_the_largest(data: Path) -> None
     with torch.no_grad():
         other[-1].weight *= 1.01
         other[-1].bias *= 1.01
-    assert run._logit_difference(net, other, structure, everything, part) == pytest.approx(0.01, rel=1e-3)
+    assert build._difference(net, other, structure, everything, part) == pytest.approx(0.01, rel=1e-3)
 
 
 def test_configs_differ_by_what_changes_numbers_and_by_nothing_else() -> None:
