@@ -202,6 +202,12 @@ class Trainer:
             self.losses = losses
             self.journal.write(path, {"done": done, "state": state, "own": self._capture()})
 
+    def sample(self, part: str = "validation") -> Batch:
+        data, size = self.data[part], self.recipe.batch_size
+        at = torch.randint(len(data), (size,), generator=self.rng).to(data.labels.device)
+        self.charge((1 + BACKWARD) * self.image_macs * size)
+        return Batch(data.normalised(data.images[at]), data.labels[at])
+
     def _some(self, part: str, most: int) -> Iterator[Batch]:
         """Up to `most` batches, up to the end of the present epoch."""
         if part != "train":

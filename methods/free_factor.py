@@ -1,23 +1,25 @@
-"""The switcher's control: the same factors, ramp and alternation, but a free parameter per neuron in place of
+"""Free factors, a control: the switcher's factors, ramp and alternation, but a free parameter per neuron in place of
 the switcher.
 
 Idea: whatever the switcher gains over this one comes from reading the weights; what both gain does not.
-Ours: there is no paper. It has a learning-rate search of its own, and the same number of trials.
+Ours: there is no paper. It has a learning-rate search of its own, and the same number of trials
+(config/tune_switcher.yaml).
 Expected, from a prototype on Fashion-MNIST (LeNet-5, 30,000 images, 5 epochs): +0.10 [-0.44, +0.64] points
 against dense at 82 % of the MACs, no different from the switcher.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from methods.core.alternation import Schedule, learn_in_turn
-from methods.core.api import Keep, Problem
+from methods.core.alternation import Alternation, Schedule
+from methods.core.api import Group, Keep, Problem
 
-TARGETS = ("free",)
+TARGETS = ("free", "macs")
 START = "init"
 
 
@@ -26,18 +28,27 @@ class Knobs:
     gain: float = 1.5  # standard deviation of the factors before the clamp, at the end of the ramp
     begin: float = 0.3  # of ramp and factor training, as a fraction of the budget
     end: float = 0.7  # of both; the rest is fine-tuning
-    period: int = 3  # steps of the weights for one of the factors
-    lr: float = 0.005  # of the factors, at the start of the one schedule
-    clip: float = 0.3  # norm of the factors' gradient
+    turns: int = 60  # steps of the factors
+    lr: float = 0.02  # length of such a step, before momentum, at the start of the one schedule
+
+
+class Free(nn.Module):
+    """A parameter per neuron, random at first as the switcher's scores are: equal ones have no spread to ramp up."""
+
+    macs = 0.0
+
+    def __init__(self, groups: Sequence[Group], generator: torch.Generator) -> None:
+        super().__init__()
+        self.names = [group.name for group in groups]
+        self.free = nn.ParameterList(torch.randn(group.size, generator=generator) for group in groups)
+
+    def forward(self, net: nn.Module) -> dict[str, Tensor]:
+        """Group name -> scores [size]."""
+        return dict(zip(self.names, self.free, strict=True))
 
 
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
-    """Parameters begin at random, as the switcher's scores do: equal ones have no spread to ramp up."""
-    device = next(net.parameters()).device
-    free = nn.ParameterList(torch.randn(g.size, generator=problem.rng).to(device) for g in problem.groups)
-    schedule = Schedule(knobs.gain, knobs.begin, knobs.end, knobs.period, knobs.lr, knobs.clip)
-
-    def scores() -> dict[str, torch.Tensor]:
-        return {g.name: parameter for g, parameter in zip(problem.groups, free, strict=True)}
-
-    return learn_in_turn(net, problem, free, scores, schedule, macs=0)
+    """Weights and factors in turn; what is off at the end goes."""
+    free = Free(problem.groups, problem.rng).to(next(net.parameters()).device)
+    schedule = Schedule(knobs.gain, knobs.begin, knobs.end, knobs.turns, knobs.lr)
+    return Alternation(net, problem, free, schedule).run()

@@ -93,6 +93,7 @@ class Problem(Protocol):
     example: Tensor  # float [1, c, h, w]: an input of the network, on its device
     target: float | None  # fraction of the dense MACs to keep; None = the method decides
     epochs: float  # what is left to spend
+    epoch_steps: int  # batches in a pass over "train"
     rate: float  # the schedule's present learning rate, as a fraction of the recipe's
     rng: torch.Generator  # on the CPU, seeded by the run
 
@@ -104,6 +105,11 @@ class Problem(Protocol):
         already complete yields nothing. Raises Diverged after an epoch with a non-finite loss, and
         ValueError if more than the budget is asked for.
         """
+        ...
+
+    def sample(self, part: str = "validation") -> Batch:
+        """A batch of random images of "train" or "validation", not augmented; charged as a forward and a backward
+        pass, and no step of the budget. May be called within a loop over `batches`."""
         ...
 
     def loss(self, net: nn.Module, batch: Batch, params: Mapping[str, Tensor] | None = None) -> Tensor:

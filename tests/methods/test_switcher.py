@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 import torch
 
+from benchmarks.checkpoint import Journal
 from benchmarks.problem import Trainer
 from methods import switcher
 from methods.core.switcher_net import Switcher
@@ -31,11 +34,71 @@ def test_learning_it_changes_the_factors(make_trainer: Callable[..., Trainer]) -
 
 
 def test_its_own_passes_are_charged(make_trainer: Callable[..., Trainer]) -> None:
-    """18 steps: the window is the 7 from 5 to 12 and holds 2 periods of 3."""
-    _, net, trainer = run(make_trainer)
+    _, net, trainer = run(make_trainer, turns=2)
     reader = Switcher(net, trainer.groups, torch.Generator())
     spent = trainer.spent["learn"]
-    assert spent.macs - 3 * trainer.image_macs * 32 * spent.steps == 2 * 4 * reader.macs
+    assert spent.macs - 3 * trainer.image_macs * 32 * spent.steps == pytest.approx(2 * 4 * reader.macs)
+
+
+def test_a_told_size_is_met_whatever_the_ablation(make_trainer: Callable[..., Trainer]) -> None:
+    for more in ({}, {"reader": "equivariant"}, {"input": "noise"}):
+        net = settled(KINDS["residual"]())
+        trainer = make_trainer(net, epochs=6, target=0.5)
+        keep = switcher.learn(net, trainer, switcher.Knobs(**more))
+        assert trainer.macs(keep) / trainer.macs(trainer.everything()) == pytest.approx(0.5, abs=0.01)
+
+
+VARIANTS: list[dict[str, object]] = [
+    {"reader": "equivariant"},
+    {"input": "outgoing"},
+    {"input": "both"},
+    {"input": "shuffled"},
+    {"input": "noise"},
+    {"output": "relu"},
+    {"output": "hard_concrete"},
+    {"site": "before_norm"},
+    {"batch": "held_out"},
+    {"through": True},
+    {"through": True, "reader": "equivariant"},
+    {"hidden": 8},
+    {"turns": 3},
+]
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: ",".join(f"{k}={w}" for k, w in v.items()))
+class TestEveryVariant:
+    def test_is_finite_and_turns_channels_off(
+        self, variant: dict[str, object], make_trainer: Callable[..., Trainer]
+    ) -> None:
+        keep, net, _ = run(make_trainer, **variant)
+        assert all(parameter.isfinite().all() for parameter in net.parameters())
+        assert 0 < sum(map(sum, keep.values())) <= sum(map(len, keep.values()))
+
+    def test_differs_from_the_method(self, variant: dict[str, object], make_trainer: Callable[..., Trainer]) -> None:
+        _, default, _ = run(make_trainer)
+        _, net, _ = run(make_trainer, **variant)
+        assert not all(torch.equal(p, q) for p, q in zip(default.parameters(), net.parameters(), strict=True))
+
+    def test_killed_within_its_window_it_comes_out_the_same(
+        self, variant: dict[str, object], make_trainer: Callable[..., Trainer], tmp_path: Path
+    ) -> None:
+        class Mortal(Journal):
+            def write(self, path: Path, state: object) -> None:  # type: ignore[override]
+                Journal.write(path, state)
+                if (saves := getattr(self, "saves", 0) + 1) == 3:
+                    raise KeyboardInterrupt
+                self.saves = saves
+
+        def learned(journal: Journal) -> torch.nn.Module:
+            net = settled(KINDS["residual"]())
+            trainer = make_trainer(net, epochs=6, run=("tiny", "residual", 0), journal=journal)
+            switcher.learn(net, trainer, switcher.Knobs(**variant))
+            return net
+
+        with pytest.raises(KeyboardInterrupt):
+            learned(Mortal(tmp_path / "killed"))
+        pair = learned(Journal(tmp_path / "whole")), learned(Journal(tmp_path / "killed"))
+        assert all(torch.equal(p, q) for p, q in zip(*(net.parameters() for net in pair), strict=True))
 
 
 def test_training_stops_at_the_windows_end(make_trainer: Callable[..., Trainer]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,28 +16,37 @@ from torch import Tensor, nn
 from benchmarks.checkpoint import Journal
 from benchmarks.problem import Trainer
 from methods.core import alternation, gates
-from methods.core.alternation import Clamp, Schedule, factors, learn_in_turn, standardise
+from methods.core.alternation import Alternation, Clamp, Schedule, clamp, standardise
+from methods.core.api import Keep, Unsupported
+from methods.core.structure import guard
+from methods.free_factor import Free
 from tests.kinds import KINDS, settled
 
 IMAGES = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(3))
-SCHEDULE = Schedule(gain=1.5, begin=0.25, end=0.75, period=3, lr=0.1, clip=0.3)
+SCHEDULE = Schedule(gain=1.5, begin=0.25, end=0.75, turns=2, lr=0.1)  # of 4 epochs of 3 steps, the window is 6 steps
 
 
-def free_scores(trainer: Trainer) -> tuple[nn.Module, Callable[[], dict[str, Tensor]]]:
+def scorer_of(trainer: Trainer, macs: float = 0.0) -> Free:
     """A scorer without a network: a parameter a channel."""
-    free = nn.ParameterList(torch.randn(g.size, generator=trainer.rng) for g in trainer.groups)
-    return free, lambda: {g.name: p for g, p in zip(trainer.groups, free, strict=True)}
+    scorer = Free(trainer.groups, trainer.rng)
+    scorer.macs = macs
+    return scorer
+
+
+def factors(scores: Tensor, gain: float) -> Tensor:
+    """What one group's scores become at this gain."""
+    return clamp(1 + gain * standardise(scores))
 
 
 @given(values=st.lists(st.floats(-50, 50), min_size=1, max_size=20))
 def test_factors_are_exactly_one_while_the_gain_is_zero(values: list[float]) -> None:
-    assert torch.equal(factors({"a": torch.tensor(values)}, 0)["a"], torch.ones(len(values)))
+    assert torch.equal(factors(torch.tensor(values), 0), torch.ones(len(values)))
 
 
 @given(values=st.lists(st.floats(-50, 50), min_size=1, max_size=20), gain=st.floats(0, 10))
 def test_factors_stay_in_their_range_and_in_the_order_of_the_scores(values: list[float], gain: float) -> None:
     scores = torch.tensor(values)
-    found = factors({"a": scores}, gain)["a"]
+    found = factors(scores, gain)
     assert found.min() >= 0 and found.max() <= 2
     assert found[scores.argsort()].diff().min() >= 0 if len(values) > 1 else found.item() == 1
 
@@ -70,26 +80,25 @@ def test_standardised_scores_have_mean_zero_and_variance_one_along_the_channels(
     assert torch.equal(standardise(torch.full((3,), 7.0)), torch.zeros(3)), "no spread, no NaN"
 
 
-@pytest.mark.parametrize(("period", "steps_of_the_scorer"), [(1, 6), (2, 3), (3, 2), (4, 1), (7, 0)])
-def test_the_scorer_steps_once_a_period(
-    make_trainer: Callable[..., Trainer], period: int, steps_of_the_scorer: int
+@pytest.mark.parametrize("turns", [1, 2, 3, 6])
+@pytest.mark.parametrize("epochs", [4, 8])
+def test_the_scorer_steps_once_a_turn_however_long_the_run(
+    make_trainer: Callable[..., Trainer], turns: int, epochs: int
 ) -> None:
-    """The window is 6 of the 12 steps. Each of its own steps is charged as two forward passes and a backward one."""
+    """Each of its steps is charged as two forward passes and a backward one."""
     net = settled(KINDS["plain"]())
-    trainer = make_trainer(net)
-    scorer, scores = free_scores(trainer)
-    learn_in_turn(net, trainer, scorer, scores, Schedule(1.5, 0.25, 0.75, period, 0.1, 0.3), macs=1e9)
-    weights = 3 * trainer.image_macs * 32 * 9
-    assert trainer.spent["learn"].steps == 9
-    assert trainer.spent["learn"].macs == weights + 4e9 * steps_of_the_scorer
+    trainer = make_trainer(net, epochs=epochs)
+    Alternation(net, trainer, scorer_of(trainer, 1e9), replace(SCHEDULE, turns=turns)).run()
+    steps = epochs * 3 * 3 // 4
+    assert trainer.spent["learn"].steps == steps
+    assert trainer.spent["learn"].macs == 3 * trainer.image_macs * 32 * steps + 4e9 * turns
 
 
 def test_a_gain_of_zero_is_the_dense_run_to_the_bit(kind: str, make_trainer: Callable[..., Trainer]) -> None:
     dense, net = settled(KINDS[kind]()), settled(KINDS[kind]())
     make_trainer(dense, run=("tiny", kind, 0)).fit(dense, 3)
     trainer = make_trainer(net, run=("tiny", kind, 0))
-    scorer, scores = free_scores(trainer)
-    keep = learn_in_turn(net, trainer, scorer, scores, Schedule(0.0, 0.25, 0.75, 3, 0.1, 0.3), macs=0)
+    keep = Alternation(net, trainer, scorer_of(trainer), replace(SCHEDULE, gain=0.0)).run()
     # The loop is cut at the window's begin, which at a fixed schedule changes nothing.
     assert all(mask.all() for mask in keep.values())
     assert all(torch.equal(tensor, net.state_dict()[name]) for name, tensor in dense.state_dict().items())
@@ -100,7 +109,6 @@ def test_the_folded_network_is_the_gated_one_and_keeps_what_is_on(
 ) -> None:
     net = settled(KINDS[kind]())
     trainer = make_trainer(net)
-    scorer, scores = free_scores(trainer)
     seen = {}
 
     def fold(net: nn.Module, groups: object, held: dict[str, Tensor]) -> None:
@@ -108,7 +116,7 @@ def test_the_folded_network_is_the_gated_one_and_keeps_what_is_on(
         gates.write(net, gates.scaled(net, groups, held))
 
     monkeypatch.setattr(alternation.gates, "fold", fold)
-    keep = learn_in_turn(net, trainer, scorer, scores, SCHEDULE, macs=0)
+    keep = Alternation(net, trainer, scorer_of(trainer), SCHEDULE).run()
     assert any(not mask.all() for mask in keep.values()), "this gain turns channels off"
     assert all(torch.equal(keep[name], factor > 0) for name, factor in seen["factors"].items())
     with torch.no_grad():
@@ -116,37 +124,84 @@ def test_the_folded_network_is_the_gated_one_and_keeps_what_is_on(
         assert torch.allclose(net.eval()(IMAGES), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_the_factors_at_the_end_are_spread_by_the_whole_gain(
-    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gains = []
-    spread = alternation.factors
-    monkeypatch.setattr(alternation, "factors", lambda scores, gain: (gains.append(gain), spread(scores, gain))[1])
+class Watched(Alternation):
+    """Remembers, at every turn, how far it is and the gradients that it has collected."""
+
+    def turn(self, optimizer: torch.optim.Optimizer) -> None:
+        self.seen = [
+            *getattr(self, "seen", []),
+            (self.progress, torch.cat(list(self.collected.values())) / self.steps),
+        ]
+        super().turn(optimizer)
+
+
+def test_the_factors_at_the_end_are_spread_by_the_whole_gain(make_trainer: Callable[..., Trainer]) -> None:
     net = settled(KINDS["plain"]())
     trainer = make_trainer(net)
-    learn_in_turn(net, trainer, *free_scores(trainer), Schedule(1.5, 0.25, 0.75, 2, 0.1, 0.3), macs=0)
-    assert gains[::2] == pytest.approx([0.5, 1.0, 1.5])
+    watched = Watched(net, trainer, scorer_of(trainer), replace(SCHEDULE, turns=3))
+    watched.run()
+    assert [progress for progress, _ in watched.seen] == pytest.approx([1 / 3, 2 / 3, 1])
+    (last,) = [value for name, value in watched.raw(detached=True).items() if name == trainer.groups[1].name]
+    assert last.std(correction=0).item() == pytest.approx(1.5, rel=1e-3)
 
 
-def test_gradients_are_summed_over_the_period(
-    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """At a gain of 0 the factors stay at 1, so that a period of 3 sees what 3 periods of 1 see."""
-    seen: list[Tensor] = []
-
-    def step(scorer: nn.Module, optimizer: object, now: object, collected: dict[str, Tensor], *_: object) -> None:
-        seen.append(torch.cat([gradient.clone() for gradient in collected.values()]))
-        for gradient in collected.values():
-            gradient.zero_()
-
-    monkeypatch.setattr(alternation, "_step", step)
-    for period in (1, 3):
+def test_gradients_are_averaged_over_the_turn(make_trainer: Callable[..., Trainer]) -> None:
+    """At a gain of 0 the factors stay at 1, so that a turn of 3 steps sees what 3 turns of 1 see."""
+    seen = {}
+    for turns in (6, 2):
         net = settled(KINDS["plain"]())
         trainer = make_trainer(net, run=("tiny", "a", 0))
-        learn_in_turn(net, trainer, *free_scores(trainer), Schedule(0.0, 0.25, 0.75, period, 0.1, 0.3), macs=0)
-    ones, threes = torch.stack(seen[:6]), torch.stack(seen[6:])
-    assert torch.allclose(threes, ones.view(2, 3, -1).sum(1), atol=1e-6)
-    assert threes.abs().max() > 1e-3
+        watched = Watched(net, trainer, scorer_of(trainer), replace(SCHEDULE, gain=0.0, turns=turns))
+        watched.run()
+        seen[turns] = torch.stack([mean for _, mean in watched.seen])
+    assert torch.allclose(seen[2], seen[6].view(2, 3, -1).mean(1), atol=1e-6)
+    assert seen[2].abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("target", [0.7, 0.5, 0.3])
+def test_a_told_size_is_approached_on_a_line_and_met(
+    kind: str, make_trainer: Callable[..., Trainer], target: float
+) -> None:
+    net = settled(KINDS[kind]())
+    trainer = make_trainer(net, target=target, epochs=8)
+    dense = trainer.macs(trainer.everything())
+    on = []
+
+    class Steered(Alternation):
+        def look(self, new: dict[str, Tensor]) -> None:
+            on.append((self.progress, self.problem.macs(guard({n: f.cpu() > 0 for n, f in new.items()})) / dense))
+
+    try:
+        keep = Steered(net, trainer, scorer_of(trainer), replace(SCHEDULE, turns=6)).run()
+    except Unsupported:
+        pytest.skip("channels are too coarse for this size")
+    assert abs(trainer.macs(keep) / dense - target) <= 0.02 * target
+    for progress, kept in on:
+        assert kept == pytest.approx(1 - progress * (1 - target), abs=0.15), "one channel is many of these MACs"
+    assert on[0][1] > on[-1][1]
+
+
+def test_what_it_writes_into_the_history(make_trainer: Callable[..., Trainer]) -> None:
+    net = settled(KINDS["residual"]())
+    trainer = make_trainer(net)
+    keep: Keep = Alternation(net, trainer, scorer_of(trainer), SCHEDULE).run()
+    told = trainer.history[-1]
+    for group in trainer.groups:
+        assert told[f"alive/{group.name}"] == int(keep[group.name].sum())
+        assert 0 < told[f"factor/{group.name}"] < 2
+        assert told[f"reactivated/{group.name}"] >= 0
+
+
+def test_channels_that_come_back_are_counted(make_trainer: Callable[..., Trainer]) -> None:
+    net = settled(KINDS["plain"]())
+    trainer = make_trainer(net)
+    made = Alternation(net, trainer, scorer_of(trainer), SCHEDULE)
+    name = trainer.groups[0].name
+    made.held = {n: torch.ones_like(f) for n, f in made.held.items()}
+    made.held[name] = torch.tensor([0.0, 0.0, 0.0, 1.0] * 2)
+    made.look({n: torch.tensor([0.5, 0.0, 1.0, 0.0] * 2) if n == name else f for n, f in made.held.items()})
+    assert trainer.notes[f"reactivated/{name}"] == 4 and trainer.notes[f"alive/{name}"] == 4
+    assert trainer.notes[f"factor/{name}"] == pytest.approx(0.375)
 
 
 class KilledError(Exception):
@@ -159,9 +214,9 @@ def test_taken_up_within_the_window_the_scorer_goes_on_from_where_it_was(
 ) -> None:
     """Of 8 epochs, the window is the 4 that are saved as number 3 to 6."""
 
-    def learned(folder: Path, saves: list[Path], last: int) -> tuple[nn.Module, nn.Module]:
+    def learned(folder: Path, saves: list[Path], last: int) -> tuple[nn.Module, nn.Module, dict[str, Tensor]]:
         net = settled(KINDS["plain"]())
-        trainer = make_trainer(net, epochs=8, folder=folder, run=("tiny", "a", 0))
+        trainer = make_trainer(net, epochs=8, folder=folder, run=("tiny", "a", 0), target=0.5)
 
         def write(path: Path, state: object) -> None:
             saves.append(path)
@@ -170,40 +225,36 @@ def test_taken_up_within_the_window_the_scorer_goes_on_from_where_it_was(
             Journal.write(path, state)
 
         monkeypatch.setattr(trainer.journal, "write", write)
-        scorer, scores = free_scores(trainer)
-        learn_in_turn(net, trainer, scorer, scores, Schedule(1.5, 0.25, 0.75, 1, 0.5, 0.3), macs=0)
-        return net, scorer
+        made = Alternation(net, trainer, scorer_of(trainer), replace(SCHEDULE, turns=5, lr=0.5))
+        made.run()
+        return net, made.scorer, {**made.held, **made.reactivated, "offset": made.offset}
 
     whole = learned(tmp_path / "whole", saves := [], last=0)
     assert len(saves) == 6
     with pytest.raises(KilledError):
         learned(tmp_path / "killed", [], last)
     again = learned(tmp_path / "killed", [], last=0)
-    for ours, theirs in zip(whole, again, strict=True):
+    for ours, theirs in zip(whole[:2], again[:2], strict=True):
         assert all(torch.equal(p, q) for p, q in zip(ours.parameters(), theirs.parameters(), strict=True))
+    assert all(torch.equal(tensor, again[2][name]) for name, tensor in whole[2].items())
 
 
-def test_a_channel_whose_factor_raises_the_loss_loses_score() -> None:
-    scores = nn.Parameter(torch.zeros(4) + torch.tensor([0.1, -0.1, 0.1, -0.1]))
-    scorer = nn.ParameterList([scores])
-    before = scores.detach().clone()
-    collected = {"a": torch.tensor([3.0, 0.0, 0.0, -3.0])}
-    optimizer = torch.optim.SGD(scorer.parameters(), lr=0.1)
-    alternation._step(scorer, optimizer, factors({"a": scores}, 0.5), collected, SCHEDULE)
-    moved = scores.detach() - before
-    assert moved[0] < 0 < moved[3]
-    assert not collected["a"].any(), "the next period collects anew"
-
-
-def test_the_scorer_takes_the_mean_over_the_period_and_is_clipped() -> None:
-    def gradient(total: float, period: int, clip: float) -> Tensor:
-        scores = nn.Parameter(torch.tensor([0.3, -0.2, 0.1]))
-        scorer = nn.ParameterList([scores])
-        schedule = Schedule(1.5, 0.25, 0.75, period, 0.1, clip)
-        optimizer = torch.optim.SGD(scorer.parameters(), lr=0.0)
-        collected = {"a": total * torch.tensor([1.0, 0.0, -1.0])}
-        alternation._step(scorer, optimizer, factors({"a": scores}, 0.5), collected, schedule)
-        return scores.grad
-
-    assert torch.allclose(gradient(3.0, 3, 1e9), gradient(1.0, 1, 1e9))
-    assert gradient(3.0, 3, 0.01).norm().item() == pytest.approx(0.01, rel=1e-3)
+def test_a_channel_whose_factor_raises_the_loss_loses_score_by_a_step_of_told_length(
+    make_trainer: Callable[..., Trainer],
+) -> None:
+    net = settled(KINDS["plain"]())
+    trainer = make_trainer(net)
+    made = Alternation(net, trainer, scorer_of(trainer), SCHEDULE)
+    made.first, made.last, made.steps = trainer.epochs + 1, trainer.epochs - 1, torch.tensor(1)
+    name = trainer.groups[0].name
+    before = made.scorer(net)[name].detach().clone()
+    for scale in (1.0, 1000.0):
+        made.collected[name][:2] = torch.tensor([scale, -scale])
+        optimizer = torch.optim.SGD(made.scorer.parameters(), lr=0.1)
+        made.steps.fill_(1)
+        made.turn(optimizer)
+        moved = made.scorer(net)[name].detach() - before
+        assert moved[0] < 0 < moved[1]
+        assert moved.norm().item() == pytest.approx(0.1, rel=1e-4), "whatever the gradient's length"
+        assert not made.collected[name].any(), "the next turn collects anew"
+        before = made.scorer(net)[name].detach().clone()

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from methods.core.api import Group
 from methods.core.structure import Structure
-from methods.core.switcher_net import Switcher, incoming, norms, outgoing
+from methods.core.switcher_net import Switcher, sizes, statistics
+from methods.core.views import weights
 from tests.kinds import EXAMPLE, KINDS, settled
 
 IMAGES = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(3))
 
 
-def switcher_for(net: nn.Module, seed: int = 0) -> Switcher:
-    return Switcher(net, Structure.of(net, EXAMPLE).groups, torch.Generator().manual_seed(seed))
+READERS = ["embedding", "equivariant"]
+INPUTS = ["incoming", "outgoing", "both", "shuffled", "noise"]
+
+
+def switcher_for(net: nn.Module, seed: int = 0, **told: object) -> Switcher:
+    return Switcher(net, Structure.of(net, EXAMPLE).groups, torch.Generator().manual_seed(seed), **told)
 
 
 @torch.no_grad()
@@ -35,48 +42,104 @@ def permute(net: nn.Module, group: Group, order: Tensor) -> None:
             columns[:] = columns[order].clone()
 
 
-def test_scores_are_one_a_channel_and_differ(kind: str) -> None:
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("read", INPUTS)
+def test_scores_are_one_a_channel_and_differ(kind: str, reader: str, read: str) -> None:
     net = settled(KINDS[kind]())
-    scores = switcher_for(net)(net)
+    scores = switcher_for(net, reader=reader, input=read)(net)
     for group in Structure.of(net, EXAMPLE).groups:
         assert scores[group.name].shape == (group.size,)
         assert scores[group.name].isfinite().all()
         assert scores[group.name].std() > 0.01
 
 
-def test_permuting_the_neurons_of_a_group_permutes_their_scores(kind: str) -> None:
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("read", ["incoming", "outgoing", "both"])
+def test_permuting_the_neurons_of_a_group_permutes_their_scores(kind: str, reader: str, read: str) -> None:
     net = settled(KINDS[kind]())
-    switcher = switcher_for(net)
+    switcher = switcher_for(net, reader=reader, input=read)
     before, logits = switcher(net), net(IMAGES)
     for group in Structure.of(net, EXAMPLE).groups:
         moved = settled(KINDS[kind]())
         order = torch.randperm(group.size, generator=torch.Generator().manual_seed(5))
         permute(moved, group, order)
         assert torch.allclose(moved(IMAGES), logits, rtol=1e-4, atol=1e-4), "the network is still the same function"
-        assert torch.allclose(switcher(moved)[group.name], before[group.name][order], rtol=1e-3, atol=1e-3)
+        after = switcher(moved)
+        assert torch.allclose(after[group.name], before[group.name][order], rtol=1e-3, atol=1e-3)
+        if reader == "equivariant":  # how the neurons on the other side are numbered does not matter either
+            others = [name for name in before if name != group.name]
+            assert all(torch.allclose(after[name], before[name], rtol=1e-3, atol=1e-3) for name in others)
 
 
-def test_no_gradient_reaches_the_weights_that_it_reads(kind: str) -> None:
+def test_one_equivariant_switcher_reads_every_network() -> None:
+    """No parameter belongs to a layer, so that the state of one fits another."""
+    states = [switcher_for(settled(KINDS[kind]()), reader="equivariant").state_dict() for kind in KINDS]
+    assert all({n: t.shape for n, t in s.items()} == {n: t.shape for n, t in states[0].items()} for s in states)
+    deep = settled(KINDS["residual"]())
+    other = switcher_for(deep, seed=1, reader="equivariant")
+    other.load_state_dict(states[0])
+    assert torch.equal(other(deep)["0.0"], switcher_for(deep, reader="equivariant")(deep)["0.0"])
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_no_gradient_reaches_the_weights_that_it_reads_unless_it_is_asked_for(kind: str, reader: str) -> None:
     net = settled(KINDS[kind]())
-    switcher = switcher_for(net)
-    weights = torch.linspace(-1, 1, 100)
-    sum((score * weights[: len(score)]).sum() for score in switcher(net).values()).backward()
-    assert all(parameter.grad is None for parameter in net.parameters())
-    assert all(p.grad.abs().sum() > 0 for name, p in switcher.named_parameters() if name.endswith("weight"))
+    for live in (False, True):
+        switcher = switcher_for(net, reader=reader, input="both", live=live)
+        weight = torch.linspace(-1, 1, 100)
+        sum((score * weight[: len(score)]).sum() for score in switcher(net).values()).backward()
+        reached = {n for n, p in net.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
+        read = {s.module for g in switcher.groups for s in (*g.writers, *g.readers)}
+        assert reached >= {f"{module}.weight" for module in read} if live else not reached
+        assert all(p.grad.abs().sum() > 0 for name, p in switcher.named_parameters() if name.endswith("weight"))
 
 
-@pytest.mark.parametrize("read", [incoming, outgoing])
-def test_scores_depend_on_the_weights(read: object) -> None:
-    """Each of incoming and outgoing weights alone changes the scores of its group."""
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(
+    ("read", "side", "matters"),
+    [
+        ("incoming", "incoming", True),
+        ("both", "incoming", True),
+        ("both", "outgoing", True),
+        ("outgoing", "outgoing", True),
+        ("shuffled", "incoming", True),
+        ("noise", "incoming", False),
+        ("noise", "outgoing", False),
+    ],
+)
+def test_scores_depend_on_what_is_read_and_on_nothing_else(reader: str, read: str, side: str, matters: bool) -> None:
     net = settled(KINDS["plain"]())
-    switcher = switcher_for(net)
+    switcher = switcher_for(net, reader=reader, input=read)
     group = next(g for g in switcher.groups if g.name == "3")
     before = switcher(net)[group.name].detach()
-    site = (group.writers if read is incoming else group.readers)[0]
+    site = (group.writers if side == "incoming" else group.readers)[0]
     with torch.no_grad():
         weight = dict(net.named_modules())[site.module].weight
-        (weight if read is incoming else weight.transpose(0, 1))[site.index[0]] *= 5
-    assert (switcher(net)[group.name] - before).abs().max() > 1e-3
+        (weight if side == "incoming" else weight.transpose(0, 1))[site.index[0]] *= 5
+    assert ((switcher(net)[group.name] - before).abs().max() > 1e-3) == matters
+
+
+def test_the_equivariant_reader_looks_at_the_side_that_it_is_told() -> None:
+    net = settled(KINDS["plain"]())
+    for read, side in (("incoming", "readers"), ("outgoing", "writers")):
+        switcher = switcher_for(net, reader="equivariant", input=read)
+        group = next(g for g in switcher.groups if g.name == "3")
+        before = switcher(net)[group.name].detach()
+        changed = settled(KINDS["plain"]())
+        with torch.no_grad():
+            weight = dict(changed.named_modules())[getattr(group, side)[0].module].weight
+            weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)))
+        assert torch.allclose(switcher(changed)[group.name], before, atol=1e-5)
+
+
+def test_a_shuffled_neuron_is_judged_by_anothers_weights() -> None:
+    net = settled(KINDS["plain"]())
+    told, mixed = switcher_for(net), switcher_for(net, input="shuffled")
+    mixed.load_state_dict(told.state_dict(), strict=False)
+    for i, name in enumerate(told(net)):
+        order = mixed.control.get_buffer(str(i))
+        assert torch.allclose(mixed(net)[name], told(net)[name][order], atol=1e-5)
+        assert not torch.equal(order, torch.arange(len(order)))
 
 
 def test_the_scale_of_a_norm_changes_the_scores_of_its_group() -> None:
@@ -91,10 +154,24 @@ def test_the_scale_of_a_norm_changes_the_scores_of_its_group() -> None:
 def test_every_weight_that_writes_or_reads_a_group_is_looked_at(kind: str) -> None:
     net = settled(KINDS[kind]())
     modules = dict(net.named_modules())
-    for group in Structure.of(net, EXAMPLE).groups:
-        assert incoming(net, group).numel() == sum(modules[s.module].weight[s.index].numel() for s in group.writers)
-        assert outgoing(net, group).shape[0] == group.size
-        assert norms(net, group, incoming(net, group)).shape == (group.size, 3)
+    groups = Structure.of(net, EXAMPLE).groups
+    for group, view in zip(groups, weights(net, groups), strict=True):
+        assert view.incoming.numel() == sum(modules[s.module].weight[s.index].numel() for s in group.writers)
+        assert view.outgoing.shape[0] == group.size
+        assert sizes(view).shape == (group.size, 3)
+
+
+@given(seed=st.integers(0, 1000))
+def test_statistics_see_scale_and_likeness_and_not_the_order(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randn(6, 12, generator=generator)
+    rows[1] = 2 * rows[0]
+    found = statistics(rows)
+    assert found.isfinite().all()
+    assert torch.allclose(statistics(rows[:, torch.randperm(12, generator=generator)]), found, atol=1e-4)
+    assert found[1, 0] - found[0, 0] == pytest.approx(torch.tensor(2.0).log().item(), abs=1e-4)
+    assert torch.allclose(found[0, 1:5], found[1, 1:5], atol=1e-4), "the shape of the distribution has no scale"
+    assert found[0, -1] == pytest.approx(1, abs=1e-4), "a parallel neuron"
 
 
 def test_the_generator_alone_decides_the_switcher() -> None:
@@ -106,11 +183,7 @@ def test_the_generator_alone_decides_the_switcher() -> None:
     assert not torch.equal(state["head.weight"], other["head.weight"])
 
 
-def test_its_macs_are_those_of_its_linear_layers(kind: str) -> None:
-    from torch.utils.flop_counter import FlopCounterMode
-
-    net = settled(KINDS[kind]())
-    switcher = switcher_for(net)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        switcher(net)
-    assert switcher.macs == counter.get_total_flops() // 2 > 0
+def test_its_macs_are_those_of_its_linear_layers() -> None:
+    """plain: groups of 8, 16 and 20 neurons that read 9, 72 and 64 weights."""
+    macs = switcher_for(settled(KINDS["plain"]())).macs
+    assert macs == sum(n * (fan * 32 + 70 * 64 + 64 * 64 + 64) for n, fan in ((8, 9), (16, 72), (20, 64)))

@@ -1,0 +1,75 @@
+"""Other ways of alternating and of making factors, for the ablation of the switcher (config/ablation_switcher.yaml)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from methods.core import gates
+from methods.core.alternation import Alternation, clamp
+from methods.core.api import Group, Problem
+
+BETA, GAMMA, ZETA = 2 / 3, -0.1, 1.1  # temperature and stretch, Louizos, Welling and Kingma, ICLR 2018
+OPEN = 4.0  # log-odds of a raw factor of 1: wide open, so that the gate begins at exactly 1
+
+
+class Through(Alternation):
+    """The loss's gradient goes on through the switcher into the weights that it reads (scorer.live).
+
+    The switcher is part of every forward pass, and its own gradient sums up over the turn.
+    """
+
+    def params(self) -> Mapping[str, Tensor]:
+        self.problem.charge(3 * self.scorer_macs)
+        return gates.scaled(self.net, self.groups, self.factors(self.raw()))
+
+    def collect(self) -> None:
+        """Nothing is held that could have a gradient."""
+
+    def gradient(self) -> None:
+        for parameter in self.scorer.parameters():
+            if parameter.grad is not None:
+                parameter.grad /= self.steps
+
+
+class HeldOut(Alternation):
+    """The switcher learns from one batch a turn that the weights never train on."""
+
+    def gradient(self) -> None:
+        for gradient in self.collected.values():
+            gradient.zero_()
+        batch = self.problem.sample("validation")
+        logits = gates.gated(self.net, self.groups, self.factors(self.raw()), batch.images)
+        own = list(self.scorer.parameters())
+        found = torch.autograd.grad(F.cross_entropy(logits, batch.labels), own, allow_unused=True)
+        for parameter, gradient in zip(own, found, strict=True):
+            parameter.grad = gradient
+
+
+def hard_concrete(problem: Problem) -> Callable[[Tensor], Tensor]:
+    """A stretched, clamped sigmoid with logistic noise, drawn at every turn; no penalty. Exactly 1 at a raw factor of 1
+    without noise, hence the noise grows with the distance from it."""
+
+    def gate(raw: Tensor) -> Tensor:
+        uniform = torch.rand(raw.shape, generator=problem.rng).clamp(1e-6, 1 - 1e-6).to(raw.device)
+        noise = uniform.logit() * (raw.detach() - 1).abs().clamp(max=1)
+        odds = (OPEN * raw + noise) / BETA
+        return (odds.sigmoid() * (ZETA - GAMMA) + GAMMA).clamp(0, 1)
+
+    return gate
+
+
+OUTPUTS: dict[str, Callable[[Problem], Callable[[Tensor], Tensor]]] = {
+    "clamp": lambda problem: clamp,
+    "relu": lambda problem: torch.relu,
+    "hard_concrete": hard_concrete,
+}
+
+
+def before_the_norm(groups: tuple[Group, ...]) -> tuple[Group, ...]:
+    """The same groups, with factors on the weights of their writers, where a norm behind them cancels it."""
+    return tuple(replace(group, gates=group.writers) for group in groups)
