@@ -26,27 +26,36 @@ class Begin:
     start: Record | None = None  # of the shared start; None = the initialisation
     tensors: Tensors | None = None  # its weights and momentum
     target: float | None = None
+    taught: Tensors | None = None  # what the method's teacher has left
     refused: str | None = None  # why this seed cannot run at all
 
 
-def begins(spec: Spec, start: Path | None, matched: Path | None) -> list[Begin]:
-    """One for every seed. start, matched: folders of the shared start and of the cell whose MACs are to be matched."""
-    starts = _by_seed(start)
-    models = load_file(start / "models.safetensors") if start else {}
-    references = _by_seed(matched)
+def begins(spec: Spec, start: Path | None, reference: Path | None) -> list[Begin]:
+    """One for every seed.
+
+    start, reference: folders of the shared start, and of the cell that is matched or taken over from.
+    """
+    starts, references = _by_seed(start), _by_seed(reference)
+    models, teachers = (load_file(folder / "models.safetensors") if folder else {} for folder in (start, reference))
+    kind, _, told = spec.target.partition(":")
     found = []
     for seed in spec.seeds:
-        target, refused = spec.fraction, None
+        target, refused, taught = spec.fraction, None, {}
         if start and starts[seed]["status"] != "ok":
             refused = f"the shared start {starts[seed]['status']}: {starts[seed]['reason']}"
-        if matched and references[seed]["status"] not in ("ok", "collapsed"):
-            refused = f"nothing to match: {spec.target.removeprefix('match:')} is {references[seed]['status']}"
-        elif matched:
+        if reference and references[seed]["status"] not in ("ok", "collapsed"):
+            refused = f"nothing to take from {told}: its run is {references[seed]['status']}"
+        elif kind == "match":
             target = references[seed]["macs"] / references[seed]["macs_dense"]
-        prefix = f"{seed}/"
-        own = {name.removeprefix(prefix): tensor for name, tensor in models.items() if name.startswith(prefix)}
-        found.append(Begin(seed, starts.get(seed), own or None, target, refused))
+        elif kind == "from":
+            taught = under(f"{seed}/left/", teachers)
+        found.append(Begin(seed, starts.get(seed), under(f"{seed}/", models) or None, target, taught, refused))
     return found
+
+
+def under(prefix: str, tensors: Tensors) -> Tensors:
+    """Those whose names begin so, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def take_up(begin: Begin, net: nn.Module, trainer: Trainer) -> None:

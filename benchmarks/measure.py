@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from benchmarks import __version__
+from benchmarks.begin import under
 from benchmarks.build import count_macs, new_network, rebuild
 from benchmarks.data import Part, load
 from benchmarks.evaluate import evaluate
@@ -34,8 +35,7 @@ def measure(cells: list[tuple[Spec, Path]], data: Path, device: torch.device) ->
         for record in json.loads((folder / "runs.json").read_text()):
             row = _told(spec, record) | {k: v for k, v in counts.items() if k in COLUMNS}
             if record["status"] in ("ok", "collapsed"):
-                prefix = f"{record['seed']}/"
-                own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+                own = under(f"{record['seed']}/net/", tensors)
                 row |= _measured(rebuild(spec.method, dense, structure, record["widths"], own), structure.example, test)
             rows.append({column: row.get(column) for column in COLUMNS})
     return rows

@@ -58,6 +58,8 @@ class Trainer:
     spent: dict[str, Spent] = field(default_factory=dict)
     history: list[dict[str, float | str]] = field(default_factory=list)
     momentum: dict[str, Tensor] = field(default_factory=dict)
+    taught: Mapping[str, Tensor] = field(default_factory=dict)
+    left: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rng = torch.Generator().manual_seed(seed_for(*self.run, "method"))
@@ -91,6 +93,9 @@ class Trainer:
 
     def macs(self, keep: Keep) -> int:
         return self.structure.macs(keep)
+
+    def leave(self, tensors: Mapping[str, Tensor]) -> None:
+        self.left |= {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
 
     def charge(self, macs: float) -> None:
         self._now.macs += macs

@@ -29,6 +29,7 @@ class Card:
     targets: tuple[str, ...]
     start: str
     retrain: str | None
+    teacher: dict[str, dict[str, Any]]  # the method, and its knobs, whose learner is taken over; empty for most
     knobs: dict[str, Any]  # name -> default
     types: dict[str, str]  # name -> annotation
     choices: dict[str, tuple[Any, ...]]  # name -> allowed values, where the annotation is a Literal
@@ -53,7 +54,7 @@ def card(key: str) -> Card:
     try:
         for node in tree.body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                if (name := node.targets[0].id) in ("TARGETS", "START", "RETRAIN"):
+                if (name := node.targets[0].id) in ("TARGETS", "START", "RETRAIN", "TEACHER"):
                     literals[name] = ast.literal_eval(node.value)
             elif isinstance(node, ast.ClassDef) and node.name == "Knobs":
                 for field in node.body:
@@ -61,14 +62,20 @@ def card(key: str) -> Card:
                         types[field.target.id] = ast.unparse(field.annotation)
                         fields[field.target.id] = ast.literal_eval(field.value)  # type: ignore[arg-type]
     except ValueError as error:
-        raise ValueError(f"{path}: TARGETS, START, RETRAIN and the defaults of Knobs must be literals") from error
+        raise ValueError(
+            f"{path}: TARGETS, START, RETRAIN, TEACHER and the defaults of Knobs must be literals"
+        ) from error
     targets = tuple(literals.get("TARGETS", ()))
-    if not targets or not set(targets) <= {"macs", "free"} or literals.get("START") not in ("init", "pretrained"):
-        raise ValueError(f'{path}: needs TARGETS with "macs" or "free" and START = "init" or "pretrained"')
+    if (
+        not targets
+        or not set(targets) <= {"macs", "free", "from"}
+        or literals.get("START") not in ("init", "pretrained")
+    ):
+        raise ValueError(f'{path}: needs TARGETS with "macs", "free" or "from" and START = "init" or "pretrained"')
     choices = {n: ast.literal_eval(f"({t[8:-1]},)") for n, t in types.items() if t.startswith("Literal[")}
     doc = ast.get_docstring(tree) or ""
     retrain = literals.get("RETRAIN")
-    return Card(key, doc, targets, literals["START"], retrain, fields, types, choices)
+    return Card(key, doc, targets, literals["START"], retrain, literals.get("TEACHER", {}), fields, types, choices)
 
 
 def fits(card: Card, knob: str, value: Any) -> bool:

@@ -11,14 +11,14 @@ import json
 import logging
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from benchmarks import registry
 from benchmarks.begin import Begin, Record, Tensors, begins, take_up
@@ -43,18 +43,17 @@ def train_start(spec: Spec, data: Path, out: Path, scratch: Path, device: torch.
     def train(begin: Begin, net: nn.Module, trainer: Trainer) -> tuple[Record, Tensors]:
         trainer.begin("pretrain", trainer.structure.macs(trainer.structure.everything()), "continue")
         trainer.fit(net, spec.pretrain_epochs)
-        momentum = {f"momentum/{name}": tensor for name, tensor in trainer.momentum.items()}
-        return {}, {f"net/{name}": tensor for name, tensor in net.state_dict().items()} | momentum
+        return {}, _under("net", net.state_dict()) | _under("momentum", trainer.momentum)
 
     _every_seed(spec, [Begin(seed) for seed in spec.seeds], data, out, scratch, device, train)
 
 
 def train_cell(
-    spec: Spec, data: Path, start: Path | None, matched: Path | None, out: Path, scratch: Path, device: torch.device
+    spec: Spec, data: Path, start: Path | None, reference: Path | None, out: Path, scratch: Path, device: torch.device
 ) -> None:
     """Learn a structure with the cell's method, shrink, and fine-tune, for every seed.
 
-    start: folder of the shared start. matched: folder of the cell whose MACs are to be matched, seed by seed.
+    start: folder of the shared start. reference: of the cell that this one matches or takes over from, seed by seed.
     """
     method = registry.load("method", spec.method)
     knobs = method.Knobs(**spec.knobs)
@@ -73,9 +72,9 @@ def train_cell(
         trainer.fit(found.net, trainer.epochs)
         record = {name: value for name, value in found._asdict().items() if name != "net"}
         record |= _judge(found.net, trainer.data["validation"], found.logit_difference)
-        return record, dict(found.net.state_dict())
+        return record, _under("net", found.net.state_dict()) | _under("left", trainer.left)
 
-    _every_seed(spec, begins(spec, start, matched), data, out, scratch, device, train)
+    _every_seed(spec, begins(spec, start, reference), data, out, scratch, device, train)
 
 
 def _every_seed(
@@ -146,6 +145,10 @@ def _one_seed(
     }, tensors
 
 
+def _under(kind: str, tensors: Mapping[str, Tensor]) -> Tensors:
+    return {f"{kind}/{name}": tensor for name, tensor in tensors.items()}
+
+
 def _trainer(spec: Spec, begin: Begin, parts: dict[str, Part], structure: Structure, journal: Journal) -> Trainer:
     trainer = Trainer(
         data=parts,
@@ -156,6 +159,7 @@ def _trainer(spec: Spec, begin: Begin, parts: dict[str, Part], structure: Struct
         run=(spec.dataset, spec.network, begin.seed),
         target=begin.target,
         precision=spec.precision,
+        taught=begin.taught or {},
     )
     # With a restarted schedule the start is a training of its own, down to a learning rate of 0.
     alone = spec.method == "start" and spec.schedule == "restart"
@@ -179,5 +183,6 @@ def _key(spec: Spec, begin: Begin, data: Path, device: torch.device) -> str:
     """The scratch folder of a seed: everything that can change its numbers."""
     prepared = data.with_suffix(".sha256").read_text().split()[0]
     where = [str(torch.__version__), describe(device), torch.get_num_threads(), prepared]
-    whole = [spec.code_hash, spec.config_hash, begin.seed, begin.target, begin.refused, *where]
+    taught = hashlib.sha256(save(begin.taught)).hexdigest() if begin.taught else None
+    whole = [spec.code_hash, spec.config_hash, begin.seed, begin.target, begin.refused, taught, *where]
     return f"seed-{begin.seed}-{hashlib.sha256(json.dumps(whole).encode()).hexdigest()[:12]}"

@@ -19,87 +19,20 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
-    ValidationInfo,
-    field_validator,
     model_validator,
 )
 
 from benchmarks import registry
+from benchmarks.entry import Entry, entry, known
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
 
-def known(kind: str) -> AfterValidator:
-    """The value is the key of a file."""
-
-    def check(value: str) -> str:
-        if value not in registry.keys(kind):
-            raise ValueError(f"unknown {kind} {value!r}; allowed: {', '.join(registry.keys(kind))}")
-        return value
-
-    return AfterValidator(check)
-
-
-class Entry(BaseModel):
-    """A method of the study: a key, or a key with its knobs."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    key: Annotated[str, known("method")]
-    knobs: dict[str, int | float | bool | str] = {}
-
-    @field_validator("knobs")
-    @classmethod
-    def read_floats(cls, knobs: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        """YAML reads 1e-4, without a point, as text."""
-        types = registry.card(info.data["key"]).types if "key" in info.data else {}
-        return {knob: _float(value) if types.get(knob) == "float" else value for knob, value in knobs.items()}
-
-    @field_validator("knobs")
-    @classmethod
-    def drop_defaults(cls, knobs: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        """A knob that is set to its default makes no other cell."""
-        defaults = registry.card(info.data["key"]).knobs if "key" in info.data else {}
-        return {knob: value for knob, value in knobs.items() if knob not in defaults or value != defaults[knob]}
-
-    @model_validator(mode="after")
-    def check_knobs(self) -> Entry:
-        card = registry.card(self.key)
-        for knob, value in self.knobs.items():
-            if knob not in card.knobs:
-                raise ValueError(f"{self.key} has no knob {knob!r}; allowed: {', '.join(card.knobs) or 'none'}")
-            if not registry.fits(card, knob, value):
-                allowed = ", ".join(map(repr, card.choices.get(knob, ()))) or card.types[knob]
-                raise ValueError(f"{self.key}'s knob {knob} is {value!r}; allowed: {allowed}")
-        return self
-
-    @property
-    def label(self) -> str:
-        """The key and what differs from its defaults, as it stands in tables and folders."""
-        return ",".join([self.key, *(f"{knob}={value}" for knob, value in self.knobs.items())])
-
-
-def entry(value: Any) -> Any:
-    """`l1` or `{slimming: {penalty: 1e-4}}`."""
-    if isinstance(value, str):
-        return {"key": value}
-    if isinstance(value, dict) and len(value) == 1 and isinstance(next(iter(value.values())), dict):
-        ((key, knobs),) = value.items()
-        return {"key": key, "knobs": knobs}
-    raise ValueError(f"{value!r} is neither a method nor a method with its knobs, like {{slimming: {{penalty: 1e-4}}}}")
-
-
-def _float(value: Any) -> Any:
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
 def target(value: str) -> str:
-    """`macs=<fraction>`, `free` or `match:<method>`."""
-    if not re.fullmatch(r"free|match:.+|macs=0\.\d*[1-9]", value):
-        raise ValueError(f"unknown target {value!r}; allowed: macs=<fraction, like 0.5>, free, match:<method>")
+    """`macs=<fraction>`, `free`, `match:<method>` or `from:<network>`."""
+    if not re.fullmatch(r"free|match:.+|from:.+|macs=0\.\d*[1-9]", value):
+        allowed = "macs=<fraction, like 0.5>, free, match:<method>, from:<network>"
+        raise ValueError(f"unknown target {value!r}; allowed: {allowed}")
     return value
 
 
@@ -134,9 +67,14 @@ class Cell:
         return f"{self.entry.label}@{self.target}"
 
     @property
-    def reference(self) -> str | None:
-        """The cell whose MACs this one matches."""
-        return f"{self.target.removeprefix('match:')}@free" if self.target.startswith("match:") else None
+    def reference(self) -> tuple[str, str] | None:
+        """Network and folder of the cell that this one needs: whose MACs it matches, or whose learner it takes over."""
+        kind, _, told = self.target.partition(":")
+        if kind == "match":
+            return self.network, f"{told}@free"
+        if kind == "from":
+            return told, f"{teacher(self.entry.key).label}@free"
+        return None
 
 
 class Study(BaseModel):
@@ -170,9 +108,19 @@ class Study(BaseModel):
             if matched not in free:
                 allowed = ", ".join(f"match:{label}" for label in free) or "none in this study"
                 raise ValueError(f"targets: 'match:{matched}' matches no method of the study; allowed: {allowed}")
+        for told in self.targets:
+            if told.startswith("from:") and told.removeprefix("from:") not in self.networks:
+                allowed = ", ".join(f"from:{network}" for network in self.networks)
+                raise ValueError(f"targets: {told!r} is no network of the study; allowed: {allowed}")
         for one in self.methods:
+            takes = registry.card(one.key).targets
             if not self.targets_of(one):
-                raise ValueError(f"methods: {one.key} needs a target macs=<fraction> or match:<method>")
+                needs = "macs=<fraction> or match:<method>" if "macs" in takes else "from:<network>"
+                raise ValueError(f"methods: {one.key} needs a target {needs}")
+            if "from" in takes and teacher(one.key) not in self.methods:
+                raise ValueError(
+                    f"methods: {one.key} takes over from {teacher(one.key).label}, which must be there too"
+                )
         return self
 
     def matched(self) -> list[str]:
@@ -183,7 +131,10 @@ class Study(BaseModel):
         """The study's targets that a method can take. One that decides for itself always runs at `free` if the
         study has no other target for it, or if it is to be matched."""
         kinds = registry.card(one.key).targets
-        told = [t for t in self.targets if t != "free" and t != f"match:{one.label}"] if "macs" in kinds else []
+        if "from" in kinds:
+            return [t for t in self.targets if t.startswith("from:")]
+        sizes = [t for t in self.targets if t.startswith(("macs=", "match:")) and t != f"match:{one.label}"]
+        told = sizes if "macs" in kinds else []
         wants_free = "free" in self.targets or one.label in self.matched() or not told
         return told + (["free"] if "free" in kinds and wants_free else [])
 
@@ -194,6 +145,12 @@ class Study(BaseModel):
                 for one in self.methods:
                     for told in self.targets_of(one):
                         yield Cell(dataset, network, one, told)
+
+
+def teacher(key: str) -> Entry:
+    """The method, with its knobs, whose learner a method takes over."""
+    ((name, knobs),) = registry.card(key).teacher.items()
+    return Entry(key=name, knobs=knobs)
 
 
 def parse(config: Mapping[str, Any], source: str) -> Study:

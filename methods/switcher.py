@@ -52,4 +52,6 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     kind = ablations.Through if knobs.through else ablations.HeldOut if knobs.batch == "held_out" else Alternation
     groups = ablations.before_the_norm(problem.groups) if knobs.site == "before_norm" else problem.groups
     output = ablations.OUTPUTS[knobs.output](problem)
-    return kind(net, problem, switcher, schedule, output, groups).run()
+    keep = kind(net, problem, switcher, schedule, output, groups).run()
+    problem.leave(switcher.state_dict())
+    return keep

@@ -2,9 +2,11 @@
 
 A method is one file in `methods/`; its name is its key in the config. The file holds
 
-    TARGETS = ("macs",)          which targets it can take: "macs" (a told size), "free" (it decides)
+    TARGETS = ("macs",)          which targets it can take: "macs" (a told size), "free" (it decides), "from" (it takes
+                                 over what another method has learned on a network of the study)
     START = "pretrained"         from the shared start, or from "init"
     RETRAIN = "inherit"          optional; "scratch": only the found shape counts, weights are trained anew
+    TEACHER = {"switcher": {}}   with "from": that method and its knobs; `problem.taught` is what it left
 
     @dataclass(frozen=True)
     class Knobs: ...             its own settings: defaults, units and source; the config may set them
@@ -15,7 +17,7 @@ A method that builds a network of its own returns it as `Own`, and its file also
 
     def build(example, shape) -> nn.Module: ...
 
-TARGETS, START, RETRAIN and the fields of Knobs are literals: the planner reads them without running the
+TARGETS, START, RETRAIN, TEACHER and the fields of Knobs are literals: the planner reads them without running the
 file. `learn` trains `net` in place and returns which channels stay. Factors that the method has learned
 are folded into the weights (`methods.core.gates.fold`) before it returns. Evaluating, shrinking,
 fine-tuning, timing and saving are never its business.
@@ -94,6 +96,7 @@ class Problem(Protocol):
     target: float | None  # fraction of the dense MACs to keep; None = the method decides
     epochs: float  # what is left to spend
     epoch_steps: int  # batches in a pass over "train"
+    taught: Mapping[str, Tensor]  # what the method's teacher left on this dataset and seed
     rate: float  # the schedule's present learning rate, as a fraction of the recipe's
     rng: torch.Generator  # on the CPU, seeded by the run
 
@@ -145,6 +148,10 @@ class Problem(Protocol):
 
     def macs(self, keep: Keep) -> int:
         """MACs per image of the network with these channels, exactly as the shrunk network counts them."""
+        ...
+
+    def leave(self, tensors: Mapping[str, Tensor]) -> None:
+        """Keep what was learned beside the network, for methods that take over from this one."""
         ...
 
     def charge(self, macs: float) -> None:

@@ -168,7 +168,7 @@ def test_a_methods_hash_covers_its_core() -> None:
     closure = registry._closure(("methods.switcher", "benchmarks.run"))
     assert {"methods.core.alternation", "methods.core.switcher_net", "methods.core.structure"} <= closure
     assert {"benchmarks.problem", "benchmarks.data", "benchmarks.checkpoint"} <= closure
-    assert not {"methods.l1", "methods.sss", "methods.core.ranking"} & closure
+    assert not {"methods.l1", "methods.sss", "methods.dense"} & closure
 
 
 def test_planning_imports_no_torch() -> None:

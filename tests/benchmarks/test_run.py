@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save
 
 from benchmarks import build, measure, registry, run
-from benchmarks.begin import Begin
+from benchmarks.begin import Begin, begins, under
 from benchmarks.checkpoint import Journal
 from benchmarks.data import load
 from benchmarks.rows import COLUMNS, STATUSES, TIME_COLUMNS
@@ -71,10 +71,10 @@ class Bench:
         train_start(spec, self.data, out, self.folder / "scratch" / "start", CPU)
         return out
 
-    def cell(self, spec: Spec, start: Path | None = None, matched: Path | None = None) -> Path:
+    def cell(self, spec: Spec, start: Path | None = None, reference: Path | None = None) -> Path:
         name = f"{spec.label}@{spec.target}"
         out = self.folder / name
-        train_cell(spec, self.data, start, matched, out, self.folder / "scratch" / name, CPU)
+        train_cell(spec, self.data, start, reference, out, self.folder / "scratch" / name, CPU)
         return out
 
 
@@ -147,7 +147,7 @@ def test_a_seed_that_is_added_trains_alone(bench: Bench, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("changes", [{"epochs": 5}, {"methods": [{"switcher": {"gain": 1.0}}], "targets": ["free"]}])
 def test_other_settings_train_anew(bench: Bench, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> None:
     bench.cell(specs(seeds=1)["switcher@free"])
-    (spec,) = (spec for name, spec in specs(seeds=1, **changes).items() if name.startswith("switcher"))
+    (spec,) = (s for name, s in specs(seeds=1, **changes).items() if name.startswith("switcher") and "free" in name)
     seeds = []
     one = run._one_seed
     monkeypatch.setattr(
@@ -166,7 +166,7 @@ def test_the_journal_is_cleared_and_the_result_stays(bench: Bench) -> None:
 
 def test_a_matched_cell_keeps_the_macs_of_the_other_seed_by_seed(bench: Bench) -> None:
     reference = bench.cell(specs()["switcher@free"])
-    matched = bench.cell(specs()["uniform@match:switcher"], matched=reference)
+    matched = bench.cell(specs()["uniform@match:switcher"], reference=reference)
     for one, other in zip(records(reference), records(matched), strict=True):
         assert one["seed"] == other["seed"]
         assert other["macs"] == pytest.approx(one["macs"], rel=0.02)
@@ -177,8 +177,26 @@ def test_nothing_to_match_is_a_row_and_no_crash(bench: Bench) -> None:
     told = records(reference)
     told[0] |= {"status": "diverged", "reason": "the training loss was nan in epoch 1.0"}
     (reference / "runs.json").write_text(json.dumps(told))
-    (record,) = records(bench.cell(specs(seeds=1)["uniform@match:switcher"], matched=reference))
-    assert (record["status"], record["reason"]) == ("unsupported", "nothing to match: switcher is diverged")
+    (record,) = records(bench.cell(specs(seeds=1)["uniform@match:switcher"], reference=reference))
+    assert (record["status"], record["reason"]) == ("unsupported", "nothing to take from switcher: its run is diverged")
+
+
+def test_a_method_begins_with_what_its_teacher_has_left(bench: Bench) -> None:
+    methods = [{"switcher": {"reader": "equivariant", "input": "both"}}, "switcher_transfer"]
+    told = specs(methods=methods, targets=["from:lenet5"], seeds=1)
+    teacher = bench.cell(told["switcher,reader=equivariant,input=both@free"])
+    left = under("0/left/", load_file(teacher / "models.safetensors"))
+    (begin,) = begins(told["switcher_transfer@from:lenet5"], None, teacher)
+    assert {"head.weight", "mlp.0.bias"} <= set(left) == set(begin.taught)
+    assert begin.target is None
+    pupil = bench.cell(told["switcher_transfer@from:lenet5"], reference=teacher)
+    (record,) = records(pupil)
+    assert record["status"] in ("ok", "collapsed")
+    models = load_file(teacher / "models.safetensors")
+    models["0/left/head.weight"] *= -1
+    (teacher / "models.safetensors").write_bytes(save(models))
+    (other,) = records(bench.cell(told["switcher_transfer@from:lenet5"], reference=teacher))
+    assert other["history"] != record["history"], "another teacher is another run"
 
 
 def test_a_start_that_diverged_refuses_its_seed_and_no_other(bench: Bench) -> None:
@@ -329,7 +347,7 @@ def test_no_training_job_reads_the_test_part(bench: Bench, monkeypatch: pytest.M
 
 def test_the_gate_between_gated_and_shrunk_logits_can_close(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A shrunk network that computes something else is no result."""
-    monkeypatch.setattr(run, "_logit_difference", lambda *_: 0.01)
+    monkeypatch.setattr(build, "_difference", lambda *_: 0.01)
     (record,) = records(bench.cell(specs(seeds=1)["switcher@free"]))
     assert record["status"] == "unsupported" and "1.0e-02" in record["reason"]
 

@@ -36,8 +36,8 @@ def test_the_base_of_these_tests_is_valid() -> None:
 @pytest.mark.parametrize(
     ("changes", "place", "value", "allowed"),
     [
-        ({"datasets": ["digit"]}, "datasets[0]", "'digit'", "digits, fashion_mnist"),
-        ({"networks": ["lenet5", "lenet"]}, "networks[1]", "'lenet'", "lenet5, resnet"),
+        ({"datasets": ["digit"]}, "datasets[0]", "'digit'", "digits, "),
+        ({"networks": ["lenet5", "lenet"]}, "networks[1]", "'lenet'", "lenet5, lenet5_wide"),
         ({"methods": ["dense", "L1"]}, "methods[1]", "'L1'", METHODS),
         ({"methods": [{"L1": {"ranking": "uniform"}}]}, "methods[0]", "'L1'", METHODS),
         ({"methods": [3]}, "methods[0]", "3", "a method with its knobs"),
@@ -46,9 +46,9 @@ def test_the_base_of_these_tests_is_valid() -> None:
         ({"methods": [{"l1": {"rank": "global"}}]}, "methods[0]", "l1 has no knob 'rank'", "allowed: ranking"),
         ({"methods": [{"random": {"a": 1}}]}, "methods[0]", "random has no knob 'a'", "allowed: none"),
         ({"methods": [{"l1": {"ranking": "best"}}]}, "methods[0]", "ranking is 'best'", "allowed: 'uniform', 'global'"),
-        ({"methods": [{"switcher": {"period": "3"}}]}, "methods[0]", "period is '3'", "allowed: int"),
-        ({"methods": [{"switcher": {"period": 2.5}}]}, "methods[0]", "period is 2.5", "allowed: int"),
-        ({"methods": [{"switcher": {"period": True}}]}, "methods[0]", "period is True", "allowed: int"),
+        ({"methods": [{"switcher": {"turns": "3"}}]}, "methods[0]", "turns is '3'", "allowed: int"),
+        ({"methods": [{"switcher": {"turns": 2.5}}]}, "methods[0]", "turns is 2.5", "allowed: int"),
+        ({"methods": [{"switcher": {"turns": True}}]}, "methods[0]", "turns is True", "allowed: int"),
         ({"methods": [{"switcher": {"gain": True}}]}, "methods[0]", "gain is True", "allowed: float"),
         ({"methods": [{"switcher": {"gain": "much"}}]}, "methods[0]", "gain is 'much'", "allowed: float"),
         (
@@ -121,15 +121,15 @@ def test_a_missing_key_is_named(key: str) -> None:
 
 def test_the_example_of_the_message_is_accepted_from_yaml() -> None:
     """YAML reads 1e-4, without a point, as text."""
-    config = yaml.safe_load("methods: [{slimming: {penalty: 1e-4}}]")
+    config = yaml.safe_load("methods: [{slimming: {penalty: 1e-3}}]")
     (entry,) = parse(GOOD | config, "x.yaml").methods
-    assert entry.knobs == {"penalty": 1e-4}
+    assert entry.knobs == {"penalty": 1e-3}
 
 
 def test_each_method_runs_at_the_targets_that_it_can_take() -> None:
-    assert grid() == ["dense@free", "l1@macs=0.5", "switcher@free"]
-    assert grid(targets=["macs=0.5", "macs=0.3"]) == [
-        "dense@free", "l1@macs=0.5", "l1@macs=0.3", "switcher@free",
+    assert grid() == ["dense@free", "l1@macs=0.5", "switcher@macs=0.5", "switcher@free"]
+    assert grid(targets=["macs=0.5", "macs=0.3"], methods=["dense", "l1", "sss"]) == [
+        "dense@free", "l1@macs=0.5", "l1@macs=0.3", "sss@free",
     ]  # fmt: skip
 
 
@@ -147,24 +147,50 @@ def test_a_method_that_takes_both_kinds_of_target_does_not_match_itself(monkeypa
 
 def test_a_cell_knows_the_cell_that_it_matches() -> None:
     cells = {cell.folder: cell for cell in parse(GOOD | {"targets": ["match:switcher"]}, "x.yaml").cells()}
-    assert cells["l1@match:switcher"].reference == "switcher@free"
+    assert cells["l1@match:switcher"].reference == ("lenet5", "switcher@free")
     assert cells["switcher@free"].reference is None
 
 
+def test_a_method_takes_over_from_its_teacher_on_a_network_of_the_study() -> None:
+    teacher = {"switcher": {"input": "both", "reader": "equivariant"}}
+    told = {"networks": ["lenet5", "resnet8"], "methods": [teacher, "switcher_transfer"], "targets": ["from:resnet8"]}
+    cells = {(cell.network, cell.folder): cell for cell in parse(GOOD | told, "x.yaml").cells()}
+    assert sorted(cells) == [
+        ("lenet5", "switcher,reader=equivariant,input=both@free"), ("lenet5", "switcher_transfer@from:resnet8"),
+        ("resnet8", "switcher,reader=equivariant,input=both@free"), ("resnet8", "switcher_transfer@from:resnet8"),
+    ]  # fmt: skip
+    reference = ("resnet8", "switcher,reader=equivariant,input=both@free")
+    assert cells["lenet5", "switcher_transfer@from:resnet8"].reference == reference
+    for changes, message in [
+        ({"targets": ["from:vgg"]}, "'from:vgg' is no network of the study; allowed: from:lenet5, from:resnet8"),
+        ({"methods": ["switcher", "switcher_transfer"]}, "takes over from switcher,reader=equivariant,input=both"),
+        ({"targets": ["free"]}, "switcher_transfer needs a target from:<network>"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            parse(GOOD | told | changes, "x.yaml")
+
+
+def test_neither_defaults_nor_the_order_of_knobs_make_another_cell() -> None:
+    one, other = ({"switcher": {"gain": 1.0, "turns": 2, "lr": 0.02}}, {"switcher": {"turns": 2, "gain": 1.0}})
+    assert grid(methods=[one]) == grid(methods=[other])
+    with pytest.raises(ValueError, match="stands there twice"):
+        grid(methods=[one, other])
+
+
 def test_a_method_with_knobs_is_matched_by_its_label() -> None:
-    methods = ["l1", {"switcher": {"period": 2}}]
-    assert grid(methods=methods, targets=["match:switcher,period=2"]) == [
-        "l1@match:switcher,period=2",
-        "switcher,period=2@free",
+    methods = ["l1", {"switcher": {"turns": 2}}]
+    assert grid(methods=methods, targets=["match:switcher,turns=2"]) == [
+        "l1@match:switcher,turns=2",
+        "switcher,turns=2@free",
     ]
-    with pytest.raises(ValueError, match="allowed: match:switcher,period=2"):
+    with pytest.raises(ValueError, match="allowed: match:switcher,turns=2"):
         grid(methods=methods, targets=["match:switcher"])
 
 
 def test_labels_tell_variants_of_a_method_apart() -> None:
-    methods = ["l1", {"l1": {"ranking": "global"}}, {"switcher": {"period": 2, "gain": 1}}]
+    methods = ["l1", {"l1": {"ranking": "global"}}, {"switcher": {"turns": 2, "gain": 1}}]
     study = parse(GOOD | {"methods": methods}, "x.yaml")
-    assert [entry.label for entry in study.methods] == ["l1", "l1,ranking=global", "switcher,period=2,gain=1"]
+    assert [entry.label for entry in study.methods] == ["l1", "l1,ranking=global", "switcher,gain=1,turns=2"]
 
 
 def test_the_grid_is_complete_and_in_the_order_of_the_config() -> None:

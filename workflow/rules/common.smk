@@ -58,7 +58,9 @@ def start_of(wildcards):
     return f"{RUNS}/start/runs.json" if takes else []
 
 
-def matched_by(wildcards):
-    """The cell whose MACs are to be matched."""
-    reference = cell_of(wildcards).reference
-    return f"{RUNS}/{reference}/runs.json" if reference else []
+def reference_of(wildcards):
+    """The cell whose MACs are to be matched, or whose learner is taken over."""
+    if (reference := cell_of(wildcards).reference) is None:
+        return []
+    network, folder = reference
+    return f"{RESULTS}/runs/{wildcards.dataset}/{network}/{folder}/runs.json"

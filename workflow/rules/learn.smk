@@ -30,7 +30,7 @@ rule learn:
     input:
         data="data/{dataset}.safetensors",
         start=start_of,
-        matched=matched_by,
+        reference=reference_of,
     output:
         runs=f"{RUNS}/{{cell}}/runs.json",
         models=f"{RUNS}/{{cell}}/models.safetensors",
@@ -46,10 +46,10 @@ rule learn:
     params:
         spec=lambda wildcards: cell_spec(STUDY, cell_of(wildcards)).model_dump_json(),
         start=lambda wildcards, input: (["--start", input.start] if input.start else []),
-        matched=lambda wildcards, input: (["--matched", input.matched] if input.matched else []),
+        reference=lambda wildcards, input: (["--reference", input.reference] if input.reference else []),
         scratch=f"{RESULTS}/scratch/{{dataset}}/{{network}}/{{cell}}",
     message:
         "training {wildcards.cell}, {wildcards.network} on {wildcards.dataset}"
     shell:
         "python -m workflow.scripts.learn --spec {params.spec:q} --data {input.data:q} {params.start:q}"
-        " {params.matched:q} --out {output.runs:q} --scratch {params.scratch:q} --threads {threads} 2> {log:q}"
+        " {params.reference:q} --out {output.runs:q} --scratch {params.scratch:q} --threads {threads} 2> {log:q}"

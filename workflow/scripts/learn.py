@@ -6,13 +6,13 @@ from benchmarks.spec import Spec
 from workflow.scripts._job import arguments
 
 if __name__ == "__main__":
-    told = arguments("data", "start", "matched", "out", "scratch", doc=__doc__)
+    told = arguments("data", "start", "reference", "out", "scratch", doc=__doc__)
     spec = Spec.model_validate_json(told.spec[0])
     train_cell(
         spec,
         told.data,
         told.start and told.start.parent,
-        told.matched and told.matched.parent,
+        told.reference and told.reference.parent,
         told.out.parent,
         told.scratch,
         choose(told.threads),

@@ -1,0 +1,42 @@
+"""A switcher taken over: the equivariant switcher, trained on one network, applied to another; Espalier, 2026.
+
+Idea: only a network that reads weights can carry what it has learned to a network of another depth, width or kind. At
+`from:<network>` the switcher begins as `switcher` with the equivariant reader left it on that network, same dataset and
+seed. Zero-shot, it is not trained any more and only read; as a warm start (`train: true`) it learns on.
+Ours: there is no paper. The teacher's cost is in the teacher's row and not in this one.
+Expected: nothing is known. It has to be compared with the same reader trained from new weights, and with one that is
+never trained (`lr: 0`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from methods.core.alternation import Alternation, Schedule
+from methods.core.api import Keep, Problem
+from methods.core.switcher_net import Switcher
+
+TARGETS = ("from",)
+START = "init"
+TEACHER = {"switcher": {"reader": "equivariant", "input": "both"}}
+
+
+@dataclass(frozen=True)
+class Knobs:
+    gain: float = 1.5  # as in methods/switcher.py, like all that follows
+    begin: float = 0.3
+    end: float = 0.7
+    turns: int = 60
+    lr: float = 0.02
+    train: bool = False  # learn on from the teacher's parameters
+
+
+def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
+    """The teacher's switcher on this network."""
+    switcher = Switcher(net, problem.groups, problem.rng, reader="equivariant", input="both")
+    if problem.taught:
+        switcher.load_state_dict(problem.taught)
+    schedule = Schedule(knobs.gain, knobs.begin, knobs.end, knobs.turns, knobs.lr if knobs.train else 0.0)
+    return Alternation(net, problem, switcher, schedule).run()
