@@ -4,7 +4,9 @@ slimming", ICCV 2017.
 Idea: an L1 penalty on the scale of every normalisation, while training from scratch; then the channels whose
 scales are smallest over the whole network go, and the rest is fine-tuned.
 Deviations: a group that several norms share (a residual stream) is scored by the mean of their scales. Layers
-without a norm get a factor of their own, as the paper proposes for them. The budget is split between the two
+without a norm get a factor of their own, which is an extension: the paper warns that such a factor says nothing of
+a channel's importance, because the weights beside it can grow as it shrinks. One threshold over factors and scales
+may then empty a layer (LeNet-5's linear ones); with `ranking: uniform` none is. The budget is split between the two
 trainings. The penalty's subgradient at 0 is 0, as in the authors' code.
 Expected: VGG-19 on CIFAR-10, 93.66 -> 93.80 with 70 % of the channels removed (their table 1).
 """

@@ -1,23 +1,79 @@
-"""From a score a channel to a choice of channels that meets the target."""
+"""What the scores of channels are made of, and from a score a channel to a choice that meets the target."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from methods.core.api import Group, Keep, Problem, Unsupported
+from methods.core.api import Batch, Group, Keep, Problem, Unsupported
 
 TOLERANCE = 0.02
 """How far the MACs that are kept may be from the target, as a fraction of the target."""
+STATISTICS = 0.1
+"""Share of the budget left that the images for one criterion's statistics may take."""
+
+
+def writer_weights(net: nn.Module, group: Group) -> Tensor:
+    """[size, weights]: each channel's own weights, of every layer that writes the group, as one vector."""
+    modules = dict(net.named_modules())
+    own = [modules[site.module].weight.detach()[site.index].flatten(1) for site in group.writers]
+    return torch.cat(own, dim=1)
 
 
 def writer_norm(net: nn.Module, group: Group, p: float) -> Tensor:
     """[size]: the Lp norm of each channel's own weights, over every layer that writes the group."""
-    modules = dict(net.named_modules())
-    own = [modules[site.module].weight.detach()[site.index].flatten(1) for site in group.writers]
-    return torch.cat(own, dim=1).norm(p=p, dim=1)
+    return writer_weights(net, group).norm(p=p, dim=1)
+
+
+def few_batches(net: nn.Module, problem: Problem, batches: int, state: Any) -> Iterator[Batch]:
+    """Training batches for statistics of `net`, which is put into eval mode: `batches` of them, but at most a tenth
+    of the budget that is left, and at least one.
+
+    They are charged like any other. state: what the loop changes, as for `Problem.batches`.
+    """
+    net.eval()
+    most = max(1, round(STATISTICS * problem.epochs * problem.epoch_steps))
+    yield from problem.batches(min(batches, most) / problem.epoch_steps, state=state)
+
+
+def map_scores(
+    net: nn.Module, problem: Problem, batches: int, measure: Callable[[Tensor], Tensor]
+) -> dict[str, Tensor]:
+    """Group name -> [size]: `measure` of the group's activations, summed over a few training batches, mean over gates.
+
+    measure: activations [n, size, k, h, w] (k as in `Site`; 1 x 1 behind a linear layer) -> [size].
+    """
+    device = next(net.parameters()).device
+    scores = {g.name: torch.zeros(g.size, device=device) for g in problem.groups}
+
+    def add(group: Group, index: Tensor, module: nn.Module, _: object, output: Tensor) -> None:
+        by_channel = output.movedim(-1, 1) if isinstance(module, nn.Linear | nn.LayerNorm) else output
+        maps = F.relu(by_channel.float())[:, index.to(device)]
+        maps = maps.reshape(*maps.shape[:3], maps.shape[3] if maps.dim() > 3 else 1, -1)
+        scores[group.name] += measure(maps) / len(group.gates)
+
+    hooks = [(site.module, partial(add, g, site.index)) for g in problem.groups for site in g.gates]
+    with hooked(net, hooks), torch.no_grad():
+        for batch in few_batches(net, problem, batches, state=scores):
+            problem.loss(net, batch)
+    return scores
+
+
+@contextmanager
+def hooked(net: nn.Module, hooks: Sequence[tuple[str, Callable[..., None]]]) -> Iterator[None]:
+    """With forward hooks on the named modules, and afterwards, whatever happens, without."""
+    handles = [net.get_submodule(name).register_forward_hook(hook) for name, hook in hooks]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def keep_by_rank(scores: Mapping[str, Tensor], problem: Problem, ranking: str = "uniform") -> Keep:
@@ -29,7 +85,7 @@ def keep_by_rank(scores: Mapping[str, Tensor], problem: Problem, ranking: str = 
     Raises Unsupported where no such choice comes within TOLERANCE of the target.
     """
     assert problem.target is not None, "a ranking needs a target"
-    keep = {g.name: torch.ones(g.size, dtype=torch.bool) for g in problem.groups}
+    keep = problem.everything()
     dense = problem.macs(keep)
     goal = problem.target * dense
     reached = dense
@@ -41,6 +97,8 @@ def keep_by_rank(scores: Mapping[str, Tensor], problem: Problem, ranking: str = 
         keep[name][channel] = False
         if (macs := problem.macs(keep)) < goal * (1 - TOLERANCE):
             keep[name][channel] = True
+            if reached <= goal * (1 + TOLERANCE):
+                break  # near enough; going on would empty the groups whose channels are cheap
         else:
             reached = macs
     if reached > goal * (1 + TOLERANCE):

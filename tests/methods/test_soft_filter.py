@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from benchmarks.problem import Trainer
 from methods import soft_filter
 from methods.core.api import Keep
+from methods.core.ranking import keep_by_rank, writer_norm
 from tests.kinds import KINDS, settled
 
 
@@ -87,6 +88,36 @@ def test_filters_grow_back_until_the_next_pruning(make_trainer: Callable[..., Tr
     assert not any(f.any() for f in filters(net, trainer, keep))
     trainer.fit(net, 1)
     assert all(f.any() for f in filters(net, trainer, keep))
+
+
+def test_pruned_before_the_first_epoch_they_stay_zero_while_biases_begin_at_zero(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the authors' code does from scratch; the filters' norms at the start are the whole choice."""
+    choices = {}
+    for initially in (True, False):
+        torch.manual_seed(0)
+        net, seen = KINDS["residual"](), []
+        monkeypatch.setattr(
+            soft_filter, "keep_by_rank", lambda *a, seen=seen: seen.append(keep_by_rank(*a)) or seen[-1]
+        )
+        soft_filter.learn(net, make_trainer(net, target=0.5), soft_filter.Knobs(share=1.0, initially=initially))
+        choices[initially] = [{name: mask.tolist() for name, mask in keep.items()} for keep in seen]
+    assert len(choices[True]) == 5 and len(choices[False]) == 4
+    assert all(choice == choices[True][0] for choice in choices[True])
+    assert choices[False][0] != choices[False][-1]
+
+
+def test_a_zero_filter_comes_back_the_longest_of_all(make_trainer: Callable[..., Trainer]) -> None:
+    """Why the paper's algorithm fares badly at a high rate: its norm multiplies the gradient by 1 / sqrt(eps)."""
+    net = settled(KINDS["residual"]())
+    trainer = make_trainer(net, target=0.5)
+    trainer.fit(net, 1)
+    soft_filter._zero(net, trainer.groups, {g.name: torch.arange(g.size) > 0 for g in trainer.groups})
+    before = [writer_norm(net, g, p=2)[1:].max() for g in trainer.groups]
+    trainer.fit(net, 1)
+    back = [writer_norm(net, g, p=2)[0] for g in trainer.groups]
+    assert max(b / o for b, o in zip(back, before, strict=True)) > 1.5
 
 
 def test_the_last_choice_is_the_answer(make_trainer: Callable[..., Trainer]) -> None:

@@ -27,8 +27,7 @@ def stepped(factor: float, gradient: float, velocity: float, eta: float, penalty
         (1.0, 0.0, 0.0, 0.905, -0.05),  # z = 0.95
         (1.0, 2.0, 0.0, 0.525, -0.25),  # z = soft(0.8) = 0.75
         (1.0, 0.0, 0.1, 0.986, 0.04),  # z = 0.95, v = -0.05 + 0.09
-        (0.04, 0.0, 0.0, -0.036, -0.04),  # z = 0: within the threshold
-        (-1.0, 0.0, 0.0, -0.905, 0.05),
+        (0.04, 0.0, 0.0, 0.0, -0.04),  # z = 0: within the threshold; momentum would carry it on to -0.036
         (0.0, 0.3, 0.0, 0.0, 0.0),  # a zero stays one while its gradient is below the penalty
         (0.0, -1.0, 0.0, 0.095, 0.05),  # and comes back when it is above: z = soft(0.1) = 0.05
     ],
@@ -43,12 +42,17 @@ def test_without_a_penalty_it_is_nesterovs_gradient_step() -> None:
     assert stepped(1.0, 2.0, 0.0, eta=0.1, penalty=0.0) == pytest.approx((0.8 - 0.18, -0.2))
 
 
+def test_a_factor_is_never_negative_and_can_come_back() -> None:
+    assert stepped(0.04, 0.0, -0.5, eta=0.1, penalty=0.5)[0] == 0.0
+    assert stepped(0.0, -9.0, -0.04, eta=0.1, penalty=0.5)[0] > 0.5
+
+
 def test_a_factor_that_the_loss_does_not_need_becomes_exactly_zero_and_stays() -> None:
     factor, velocity = torch.tensor([1.0, 1.0]), torch.zeros(2)
     for _ in range(60):
         factor.grad = torch.tensor([0.0, factor[1].item() - 1])  # the second has a minimum of its loss at 1
         sss.accelerated(factor, velocity, eta=0.1, penalty=0.5)
-    assert factor[0].item() == 0.0 == velocity[0].item()
+    assert factor[0].item() == 0.0 and abs(velocity[0].item()) < 0.01
     assert factor[1].item() == pytest.approx(0.5, abs=0.05), "the penalty's own shift: 1 - 0.5"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -10,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from benchmarks.problem import Trainer
 from methods.core.api import Group, Keep, Unsupported
-from methods.core.ranking import TOLERANCE, keep_by_rank, writer_norm
+from methods.core.ranking import TOLERANCE, few_batches, hooked, keep_by_rank, map_scores, writer_norm
 from methods.core.structure import Structure
-from tests.kinds import EXAMPLE, KINDS
+from tests.kinds import EXAMPLE, KINDS, settled
 
 
 @dataclass
@@ -29,6 +31,9 @@ class Told:
 
     def macs(self, keep: Keep) -> int:
         return self.structure.macs(keep)
+
+    def everything(self) -> Keep:
+        return self.structure.everything()
 
 
 def two_layers(first: int = 100, second: int = 100) -> nn.Module:
@@ -141,3 +146,51 @@ def test_the_norm_of_a_channel_is_taken_over_all_its_writers() -> None:
     for p in (1, 2):
         powers = torch.stack([weight.abs().pow(p).sum((1, 2, 3)) for weight in weights])
         assert torch.allclose(writer_norm(net, group, p=p), powers.sum(0).pow(1 / p))
+
+
+@pytest.mark.parametrize(("epochs", "asked", "handed"), [(1, 9, 1), (20, 4, 4), (20, 9, 6)])
+def test_statistics_take_a_few_batches_and_at_most_a_tenth_of_the_budget(
+    epochs: int, asked: int, handed: int, make_trainer: Callable[..., Trainer]
+) -> None:
+    net = settled(KINDS["residual"]()).train()
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    trainer, seen = make_trainer(net, epochs), 0
+    for batch in few_batches(net, trainer, asked, state=()):
+        trainer.loss(net, batch)
+        seen += 1
+    assert seen == trainer.step == handed
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items()), "running statistics"
+
+
+def test_activations_are_those_behind_the_last_norm_of_every_branch(make_trainer: Callable[..., Trainer]) -> None:
+    net = settled(KINDS["residual"]())
+    trainer = make_trainer(net)
+    group = next(g for g in trainer.groups if len(g.gates) == 3)
+    seen: list[Tensor] = []
+    hooks = [(site.module, lambda module, inputs, output: seen.append(output.detach())) for site in group.gates]
+    with hooked(net, hooks):
+        scores = map_scores(net, trainer, 1, lambda maps: maps.sum((0, 2, 3, 4)))
+    assert len(seen) == 3
+    torch.testing.assert_close(scores[group.name], torch.stack([m.relu().sum((0, 2, 3)) for m in seen]).mean(0))
+
+
+def test_activations_have_one_form_for_every_layer(kind: str, make_trainer: Callable[..., Trainer]) -> None:
+    net = settled(KINDS[kind]())
+    trainer = make_trainer(net)
+    shapes: list[torch.Size] = []
+
+    def measure(maps: Tensor) -> Tensor:
+        shapes.append(maps.shape)
+        return maps.new_zeros(maps.shape[1])
+
+    map_scores(net, trainer, 1, measure)
+    assert len(shapes) == sum(len(g.gates) for g in trainer.groups)
+    assert all(len(shape) == 5 and shape[0] == 32 for shape in shapes)
+    assert {(s[1], s[2]) for s in shapes} == {tuple(site.index.shape) for g in trainer.groups for site in g.gates}
+
+
+def test_hooks_are_removed_even_if_the_pass_fails() -> None:
+    net = two_layers()
+    with pytest.raises(ZeroDivisionError), hooked(net, [("1", lambda *_: 1 / 0)]):
+        net(EXAMPLE)
+    assert not net[1]._forward_hooks

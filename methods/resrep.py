@@ -1,0 +1,238 @@
+"""ResRep: Ding, Hao, Tan, Liu, Han, Guo and Ding, "ResRep: Lossless CNN pruning via decoupling remembering and
+forgetting", ICCV 2021.
+
+Idea: a compactor, a 1x1 convolution that begins as the identity, stands behind a layer's norm. All of its rows feel a
+group lasso; those that are chosen to go feel nothing else, because the loss's gradient on them is set to zero: they
+forget, while the rest of the network remembers. Layer, norm and compactor then are merged into layer and norm.
+Deviations: a compactor needs one full writer with at most one batch norm, all of whose channels are the group's. Other
+groups keep all of their channels: residual streams, as in the paper, depthwise, grouped and concatenated layers. A
+network whose target cannot be met by the others is refused. The paper's lasso brings a row to zero within tens of
+thousands of steps; where the budget has fewer, the chosen rows' is raised so that they arrive, and a chosen row that
+would pass through zero stays there. The choice grows from nothing to the target between `begin` and `end`, where the
+paper adds 4 channels every 200 steps.
+Expected: ResNet-56 on CIFAR-10, 93.71 -> 93.71 at 47.2 % of the MACs (quoted in torch_pruning's reproduction table).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from methods.core.api import Group, Keep, Problem, Unsupported
+from methods.core.coupled import first_to_go
+from methods.core.layers import CONV
+from methods.core.ranking import TOLERANCE, keep_by_rank
+
+TARGETS = ("macs",)
+START = "pretrained"
+PASSES = 3  # forward, and a backward that costs two forward passes
+
+
+@dataclass(frozen=True)
+class Knobs:
+    lasso: float = 1e-4  # on the sum of the rows' norms; the paper's
+    momentum: float = 0.99  # of the compactors; the paper's
+    lr: float = 0.01  # of the compactors, at the start of the schedule; the paper's
+    share: float = 0.7  # of the budget left, for training with compactors; the paper needs no fine-tuning behind it
+    begin: float = 0.1  # of the share: when the first rows are chosen
+    end: float = 0.4  # of the share: when the last are
+    choices: int = 10  # how often the choice is made anew in between
+    ranking: Literal["uniform", "global"] = "global"  # the paper's; may empty LeNet-5's linear layers
+
+
+Layer = nn.modules.conv._ConvNd | nn.Linear
+Norm = nn.modules.batchnorm._BatchNorm
+
+
+class Compactor(nn.Module):
+    """A square matrix on the channels behind a layer and its norm, and the running variance of what it puts out."""
+
+    running_var: Tensor
+
+    def __init__(self, layer: Layer, norm: Norm | None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.eye(len(layer.weight)).to(layer.weight))
+        self.register_buffer("running_var", torch.ones(len(layer.weight)).to(layer.weight))
+        self.dim = -1 if norm is None and isinstance(layer, nn.Linear) else 1
+        self.momentum = getattr(norm, "momentum", None) or 0.1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x, and what comes out: [n, channels, ...], or [n, ..., channels] behind a linear layer."""
+        out = F.linear(x.movedim(self.dim, -1), self.weight).movedim(-1, self.dim)
+        if self.training:
+            variance = out.detach().movedim(self.dim, 0).flatten(1).var(1)
+            self.running_var.lerp_(variance.to(self.running_var), self.momentum)
+        return out
+
+
+Place = tuple[Layer, Norm | None, Compactor]
+"""A layer, its norm, and the compactor behind both."""
+
+
+def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
+    """Train with compactors, choose more and more of their rows, merge."""
+    places = {group.name: place for group in problem.groups if (place := place_for(net, group))}
+    refuse_early(places, problem)
+    compactors = nn.ModuleList(compactor for _, _, compactor in places.values())
+    optimizer = problem.optimizer(compactors, lr=knobs.lr, weight_decay=0.0)
+    for settings in optimizer.param_groups:
+        settings |= {"momentum": knobs.momentum, "nesterov": False}
+    chosen = {name: torch.zeros_like(c.running_var, dtype=torch.bool) for name, (_, _, c) in places.items()}
+    budget = problem.epochs
+    left = knobs.share * (1 - knobs.end) * budget * problem.epoch_steps  # steps behind the last choice
+    pace = 8 / left**2 + 2 * (1 - knobs.momentum) / left  # of a step's growth: from norm 1 to 0 in less than these
+
+    def step() -> None:
+        forget(places, chosen, optimizer, knobs.lasso, pace)
+
+    def train(until: float) -> None:
+        with attached(places, problem):
+            problem.fit(
+                net,
+                problem.epochs - (1 - knobs.share * until) * budget,
+                after_step=step,
+                state=(compactors, optimizer, chosen),
+            )
+
+    keep = problem.everything()
+    train(knobs.begin)
+    for done in range(1, knobs.choices + 1):
+        keep = choose(places, problem, knobs.ranking)
+        mid = first_to_go(keep, row_norms(places, problem), done / knobs.choices)
+        for name, rows in chosen.items():
+            rows.copy_(~mid[name])
+        train(knobs.begin + (knobs.end - knobs.begin) * done / knobs.choices)
+    train(1.0)
+    for name, (layer, norm, compactor) in places.items():
+        merge(layer, norm, compactor, chosen[name])
+    return keep
+
+
+def place_for(net: nn.Module, group: Group) -> Place | None:
+    """Where the group's compactor can stand so that it can be merged; None if nowhere."""
+    if len(group.writers) != 1 or len(group.gates) != 1 or len(group.norms) > 1:
+        return None
+    layer = net.get_submodule(group.writers[0].module)
+    norm = net.get_submodule(group.norms[0].module) if group.norms else None
+    if not isinstance(layer, (*CONV, nn.Linear)) or getattr(layer, "groups", 1) > 1:
+        return None
+    if norm is not None and not (isinstance(norm, Norm) and norm.affine and norm.track_running_stats):
+        return None
+    sites = group.writers + group.norms + group.gates
+    every = torch.arange(len(layer.weight))[:, None]
+    ends = net.get_submodule(group.gates[0].module) is (norm or layer)
+    if not ends or not all(torch.equal(site.index.cpu(), every) for site in sites):
+        return None
+    return layer, norm, Compactor(layer, norm)
+
+
+@contextmanager
+def attached(places: dict[str, Place], problem: Problem) -> Iterator[None]:
+    """Every compactor reads its norm's output, or its layer's, and the network what the compactor puts out."""
+    handles = []
+    for layer, norm, compactor in places.values():
+        made: list[tuple[Tensor, int]] = []
+
+        def remember(_: nn.Module, __: object, output: Tensor, made: list[tuple[Tensor, int]] = made) -> None:
+            made[:] = [(output, output._version)]
+
+        def compact(
+            module: nn.Module,
+            inputs: tuple[Tensor, ...],
+            output: Tensor,
+            made: list[tuple[Tensor, int]] = made,
+            compactor: Compactor = compactor,
+        ) -> Tensor:
+            if made and (inputs[0] is not made[0][0] or inputs[0]._version != made[0][1]):
+                raise Unsupported("a layer and its norm have another operation between them and cannot be merged")
+            problem.charge(PASSES * output.numel() * len(compactor.weight))
+            return compactor(output)
+
+        if norm is not None:
+            handles.append(layer.register_forward_hook(remember))
+        handles.append((norm or layer).register_forward_hook(compact))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def row_norms(places: dict[str, Place], problem: Problem) -> dict[str, Tensor]:
+    """Group name -> [size]: the norm of each row; infinite where there is no compactor."""
+    norms = {group.name: torch.full((group.size,), torch.inf) for group in problem.groups}
+    return norms | {name: c.weight.detach().norm(dim=1).cpu() for name, (_, _, c) in places.items()}
+
+
+def refuse_early(places: dict[str, Place], problem: Problem) -> None:
+    """Raise Unsupported where one channel of each group with a compactor is still too many."""
+    least = problem.everything()
+    dense = problem.macs(least)
+    for name in places:
+        least[name][1:] = False
+    if problem.target is None or problem.macs(least) > (1 + TOLERANCE) * problem.target * dense:
+        raise Unsupported(
+            f"layers that a compactor can stand behind lead to {problem.macs(least) / dense:.1%} at least"
+        )
+
+
+def choose(places: dict[str, Place], problem: Problem, ranking: str) -> Keep:
+    """The channels whose rows are longest, of the network or each group; all of them where there is no compactor."""
+    scores = row_norms(places, problem)
+    if ranking == "uniform":  # the ranks here, so that groups without a compactor stay out of it
+        scores |= {name: scores[name].argsort(stable=True).argsort() / len(scores[name]) for name in places}
+    keep = keep_by_rank(scores, problem, "global")
+    return keep | {name: mask for name, mask in problem.everything().items() if name not in places}
+
+
+@torch.no_grad()
+def forget(
+    places: dict[str, Place],
+    chosen: dict[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+    lasso: float,
+    pace: float,
+) -> None:
+    """One step of the compactors from the loss's gradients that they hold, which are cleared.
+
+    pace: the growth of a chosen row's speed in every step, as a length, is at least this. A chosen row that would
+    pass through zero stays there.
+    """
+    raised = max(lasso, pace / optimizer.param_groups[0]["lr"])
+    before = {name: compactor.weight.clone() for name, (_, _, compactor) in places.items()}
+    for name, (_, _, compactor) in places.items():
+        rows = chosen[name][:, None]
+        assert compactor.weight.grad is not None
+        direction = F.normalize(compactor.weight, dim=1)
+        compactor.weight.grad.mul_(~rows).add_(direction * torch.where(rows, raised, lasso))
+    optimizer.step()
+    optimizer.zero_grad()
+    for name, (_, _, compactor) in places.items():
+        through = (before[name] * compactor.weight).sum(1, keepdim=True) <= 0
+        going = ~(through & chosen[name][:, None])
+        compactor.weight.mul_(going)
+        optimizer.state[compactor.weight]["momentum_buffer"].mul_(going)
+
+
+@torch.no_grad()
+def merge(layer: Layer, norm: Norm | None, compactor: Compactor, gone: Tensor) -> None:
+    """Make layer and norm in eval mode what they were with the compactor behind them, its rows in `gone` [channels]
+    zero. The merged norm has the variance that the compactor put out, so that it does the same in training mode.
+    """
+    matrix = compactor.weight.masked_fill(gone[:, None], 0)
+    if norm is not None:
+        assert norm.running_mean is not None and norm.running_var is not None
+        norm.bias.copy_(matrix @ norm.bias)
+        matrix = matrix * (norm.weight / (norm.running_var + norm.eps).sqrt())
+        norm.running_mean.copy_(matrix @ norm.running_mean)
+        norm.running_var.copy_(compactor.running_var)
+        norm.weight.copy_((compactor.running_var + norm.eps).sqrt())
+    layer.weight.copy_((matrix @ layer.weight.flatten(1)).view_as(layer.weight))
+    if layer.bias is not None:
+        layer.bias.copy_(matrix @ layer.bias)

@@ -1,0 +1,67 @@
+"""Group lasso: a force of the same size on every filter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from benchmarks.problem import Trainer
+from methods import group_lasso
+from methods.core.coupled import coupled
+from methods.core.ranking import writer_norm
+from tests.kinds import KINDS, settled
+
+
+@pytest.mark.parametrize("of", ["plain", "residual", "depthwise", "grouped", "concatenating"])
+def test_the_gradient_on_a_channel_is_the_unit_vector_along_its_filters(
+    of: str, make_trainer: Callable[..., Trainer]
+) -> None:
+    net = settled(KINDS[of]())
+    trainer = make_trainer(net, target=0.5)
+    group_lasso.lasso([coupled(net, g, norms=False, readers=False) for g in trainer.groups]).backward()
+    modules = dict(net.named_modules())
+    for group in trainer.groups:
+        own = [modules[s.module].weight[s.index].flatten(1) for s in group.writers]
+        gradient = [modules[s.module].weight.grad[s.index].flatten(1) for s in group.writers]
+        length = torch.cat(own, 1).norm(dim=1, keepdim=True)
+        assert torch.allclose(torch.cat(gradient, 1), torch.cat(own, 1) / length, atol=1e-6), group.name
+    assert all(m.weight.grad is None for m in net.modules() if isinstance(m, nn.BatchNorm2d))
+
+
+def test_a_filter_that_is_zero_has_a_finite_gradient(make_trainer: Callable[..., Trainer]) -> None:
+    net = settled(KINDS["plain"]())
+    with torch.no_grad():
+        net[0].weight[2] = 0
+    group_lasso.lasso([coupled(net, g, norms=False, readers=False) for g in make_trainer(net).groups]).backward()
+    assert not net[0].weight.grad[2].any() and net[0].weight.grad.isfinite().all()
+
+
+def test_small_filters_are_pulled_to_zero_before_large_ones(make_trainer: Callable[..., Trainer]) -> None:
+    """An absolute force: a tenth of the length is gone ten times as soon. Weight decay would keep their ratio."""
+    shrunk = {}
+    for penalty in (0.0, 0.06):
+        torch.manual_seed(0)
+        net = settled(KINDS["plain"]())
+        with torch.no_grad():
+            net[0].weight[:4] *= 0.1
+        trainer = make_trainer(net, epochs=8, target=0.5)
+        group_lasso.learn(net, trainer, group_lasso.Knobs(penalty=penalty, share=1.0))
+        norms = writer_norm(net, next(g for g in trainer.groups if g.name == "0"), p=2)
+        shrunk[penalty] = (norms[:4].mean() / norms[4:].mean()).item()
+    assert shrunk[0.06] < 0.5 * shrunk[0.0]
+
+
+def test_writers_are_averaged_where_groups_are_compared(make_trainer: Callable[..., Trainer]) -> None:
+    """A stream of several writers has no more of a right to its channels than a layer of its own."""
+    net = settled(KINDS["residual"]())
+    with torch.no_grad():
+        for layer in (m for m in net.modules() if isinstance(m, nn.Conv2d)):
+            layer.weight.div_(layer.weight.flatten(1).norm(dim=1)[:, None, None, None])
+            layer.weight.mul_(torch.linspace(1, 2, len(layer.weight))[:, None, None, None])
+    trainer = make_trainer(net, target=0.5)
+    keep = group_lasso.learn(net, trainer, group_lasso.Knobs(share=0, ranking="global"))
+    removed = [(~mask).float().mean().item() for mask in keep.values()]
+    assert max(removed) - min(removed) < 0.15

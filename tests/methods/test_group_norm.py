@@ -1,0 +1,88 @@
+"""Group norm: a strength a channel, on all that is coupled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from benchmarks.problem import Trainer
+from methods import group_norm
+from methods.core.coupled import coupled, squares
+from tests.kinds import KINDS, settled
+
+
+class SeenError(Exception):
+    """The method has handed its penalty over."""
+
+
+def test_the_strength_goes_from_one_to_two_to_the_alpha() -> None:
+    importance = torch.tensor([1.0, 3.0, 5.0])
+    assert group_norm.strength(importance, 4.0).tolist() == [16.0, 4.0, 1.0]
+    assert group_norm.strength(torch.ones(3), 4.0).tolist() == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("of", ["plain", "residual", "concatenating", "depthwise", "grouped"])
+def test_the_gradient_is_strength_times_weight_in_every_coupled_layer(
+    of: str, make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A weight that two groups share (what one writes the other reads) has the sum of both. Norms have theirs too."""
+    net = settled(KINDS[of]())
+    trainer = make_trainer(net, target=0.5)
+
+    def fit(net: nn.Module, epochs: float, **told: Callable[[], torch.Tensor]) -> None:
+        told["penalty"]().backward()
+        raise SeenError
+
+    monkeypatch.setattr(trainer, "fit", fit)
+    with pytest.raises(SeenError):
+        group_norm.learn(net, trainer, group_norm.Knobs(penalty=0.1))
+    expected = {name: torch.zeros_like(p) for name, p in net.named_parameters()}
+    modules = dict(net.named_modules())
+    for group in trainer.groups:
+        gamma = group_norm.strength(squares(coupled(net, group)).detach(), 4.0)
+        for channel in range(group.size):
+            for site in group.writers + group.norms:
+                rows = site.index[channel]
+                weight = modules[site.module].weight.detach()
+                expected[f"{site.module}.weight"][rows] += 0.1 * gamma[channel] * weight[rows]
+            for site in group.readers:
+                layer = modules[site.module]
+                fan = layer.weight.shape[1]
+                for column in site.index[channel].tolist():
+                    blocks = getattr(layer, "groups", 1)
+                    rows = torch.arange(len(layer.weight)).view(blocks, -1)[column // fan]
+                    at = (rows, column % fan)
+                    expected[f"{site.module}.weight"][at] += 0.1 * gamma[channel] * layer.weight.detach()[at]
+    for name, parameter in net.named_parameters():
+        gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        assert torch.allclose(gradient, expected[name], atol=1e-5), name
+    assert all(m.weight.grad.any() for m in net.modules() if isinstance(m, nn.BatchNorm2d))
+
+
+def test_the_readers_count_where_the_filters_alone_would_choose_otherwise(make_trainer: Callable[..., Trainer]) -> None:
+    net = settled(KINDS["residual"]())
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.fill_(0.1)
+        first, second = net[1].first[0], net[1].second[0]
+        first.weight[:8] = 0.12  # long filters, which nobody reads
+        second.weight[:, :8] = 0.0
+    keep = group_norm.learn(net, make_trainer(net, target=0.5), group_norm.Knobs(share=0, ranking="uniform"))
+    assert keep["1.first.0"][8:].all()
+    assert not keep["1.first.0"][:8].all()
+
+
+def test_the_gap_between_channels_grows(make_trainer: Callable[..., Trainer]) -> None:
+    """A uniform decay of the same network keeps the channels' proportions; the strengths do not."""
+    spread = {}
+    for alpha in (0.0, 8.0):
+        torch.manual_seed(0)
+        net = settled(KINDS["residual"]())
+        trainer = make_trainer(net, epochs=8, target=0.5)
+        group_norm.learn(net, trainer, group_norm.Knobs(penalty=2e-3, alpha=alpha, share=1.0))
+        importance = [squares(coupled(net, g)) for g in trainer.groups]
+        spread[alpha] = sum((i.min() / i.max()).item() for i in importance)
+    assert spread[8.0] < 0.8 * spread[0.0]
