@@ -7,14 +7,26 @@ name = $(shell sed -n 's/^study: *//p' $(STUDY))
 uv = $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.lock)
 run = PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH="$(CURDIR)"
 
-.PHONY: results plan test lint speed lock publish clean
+.PHONY: results plan dry compare figures paper test lint speed lock publish clean
 
 results: .venv/ready  ## train, measure and report a study (STUDY=config/quick.yaml, CORES=8)
 	$(run) snakemake --cores $(CORES) --configfile $(STUDY) --logger rich
 	$(run) python -m workflow.scripts.show results/$(name)
 
-plan: .venv/ready  ## what `make results` would do
+plan: .venv/ready  ## what a study will cost: cells, runs, MACs, hours on this machine
+	$(run) snakemake plan --cores $(CORES) --configfile $(STUDY) --quiet all
+
+dry: .venv/ready  ## the jobs that `make results` would run
 	$(run) snakemake --cores $(CORES) --configfile $(STUDY) --dry-run --quiet rules
+
+compare: .venv/ready  ## a study of one's own beside the published one of the same name
+	$(run) snakemake compare --cores $(CORES) --configfile $(STUDY) --quiet all
+
+figures: .venv/ready  ## every figure and table of a study from its rows
+	$(run) snakemake figures tables --cores $(CORES) --configfile $(STUDY)
+
+paper: .venv/ready  ## figures, tables and numbers of the published study, typeset (needs latexmk)
+	$(run) snakemake paper --cores $(CORES)
 
 test: .venv/ready  ## the whole test suite
 	$(run) pytest
@@ -31,7 +43,7 @@ speed: .venv/ready  ## ratios to other training loops
 
 publish: .venv/ready  ## copy a study's rows, tables and figures to results/published/
 	mkdir -p results/published/$(name)
-	cd results/$(name) && cp -r rows.csv claims.md index.html tables figures ../published/$(name)/
+	cd results/$(name) && cp -r rows.csv runs.parquet claims.md index.html tables figures ../published/$(name)/
 
 lock: .venv/ready  ## write requirements.lock anew from pyproject.toml
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group dev pyproject.toml \

@@ -23,6 +23,8 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/learn.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/plan.smk"
+include: "workflow/rules/paper.smk"
 
 
 rule all:

@@ -13,11 +13,9 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from benchmarks import registry
-from benchmarks.files import write_atomically
 from methods.core.api import Batch
 
 
@@ -61,20 +59,24 @@ class Part:
         The draws of a whole epoch are made at once on the CPU: they are the same on every device, and
         batch `first` is the same whether the ones before it were handed out or not.
         """
-        n, device = len(self), self.images.device
-        order = torch.randperm(n, generator=generator).to(device)
-        offsets = torch.randint(2 * augment.shift + 1, (2, n), generator=generator).to(device)
-        mirrored = torch.rand(n, generator=generator).lt(0.5).to(device)
-        windows = _windows(self.images, augment.shift)
-        for i in range(first, n // size):
+        order, offsets, mirrored = (draw.to(self.images.device) for draw in draws(len(self), augment, generator))
+        translated = windows(self.images, augment.shift)
+        for i in range(first, len(self) // size):
             at = order[i * size : (i + 1) * size]
-            images = windows[at, :, *offsets[:, at]]
+            images = translated[at, :, *offsets[:, at]]
             if augment.flip:
                 images = torch.where(mirrored[at, None, None, None], images.flip(3), images)
             yield Batch(self.normalised(images), self.labels[at])
 
 
-def _windows(images: Tensor, most: int) -> Tensor:
+def draws(n: int, augment: Augment, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """What an epoch of n images needs: their order [n], offsets down and right [2, n], which are mirrored [n]."""
+    order = torch.randperm(n, generator=generator)
+    offsets = torch.randint(2 * augment.shift + 1, (2, n), generator=generator)
+    return order, offsets, torch.rand(n, generator=generator).lt(0.5)
+
+
+def windows(images: Tensor, most: int) -> Tensor:
     """[n, c, 2 * most + 1, 2 * most + 1, h, w]: a view of every image translated by every offset, zero-padded."""
     height, width = images.shape[2:]
     return torch.nn.functional.pad(images, [most] * 4).unfold(2, height, 1).unfold(3, width, 1)
@@ -82,20 +84,17 @@ def _windows(images: Tensor, most: int) -> Tensor:
 
 def prepare(dataset: str, raw: Path, path: Path) -> None:
     """Write a dataset's tensors to `path` and their sha256 beside it."""
-    parts = registry.load("dataset", dataset).read(raw)
-    tensors: dict[str, Tensor] = {}
-    for part, (images, labels) in parts.items():
-        assert images.dtype == torch.uint8 and images.dim() == 4 and len(images) == len(labels), part
-        tensors |= {f"{part}_images": images.contiguous(), f"{part}_labels": labels.long().contiguous()}
-    pixels = tensors["train_images"].double().transpose(0, 1).flatten(1)
-    tensors |= {"mean": pixels.mean(1).float(), "std": pixels.std(1).float().clamp_min(1.0)}
-    blob = save(tensors)
-    write_atomically(path, blob)
-    write_atomically(path.with_suffix(".sha256"), f"{hashlib.sha256(blob).hexdigest()}  {path.name}\n".encode())
+    from benchmarks import stream  # it imports Part from here
+
+    stream.write(path, registry.load("dataset", dataset).read(raw))
 
 
 def load(path: Path, parts: tuple[str, ...], device: torch.device) -> dict[str, Part]:
     """Read these parts alone. Raises ValueError if the file is not the one that was prepared."""
+    from benchmarks import stream
+
+    if path.stat().st_size > stream.IN_MEMORY:
+        return stream.load(path, parts, device)
     check_sha256(path, path.with_suffix(".sha256").read_text().split()[0])
     with safe_open(path, "pt", device=str(device)) as file:
         mean, std = (file.get_tensor(name).view(1, -1, 1, 1) for name in ("mean", "std"))

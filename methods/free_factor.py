@@ -29,7 +29,7 @@ class Knobs:
     begin: float = 0.3  # of ramp and factor training, as a fraction of the budget
     end: float = 0.7  # of both; the rest is fine-tuning
     turns: int = 60  # steps of the factors
-    lr: float = 0.02  # length of such a step, before momentum, at the start of the one schedule
+    lr: float = 0.3  # length of such a step, before momentum, at the start of the one schedule
 
 
 class Free(nn.Module):

@@ -34,7 +34,7 @@ class Knobs:
     begin: float = 0.3  # of ramp and switcher training, as a fraction of the budget
     end: float = 0.7  # of both; the rest is fine-tuning
     turns: int = 60  # steps of the switcher
-    lr: float = 0.02  # length of such a step, before momentum, at the start of the one schedule
+    lr: float = 0.08  # length of such a step, before momentum, at the start of the one schedule
     # What follows is there for the ablation; the first of each is the method.
     reader: Literal["embedding", "equivariant"] = "embedding"
     input: Literal["incoming", "outgoing", "both", "shuffled", "noise"] = "incoming"

@@ -29,7 +29,7 @@ class Knobs:
     begin: float = 0.3
     end: float = 0.7
     turns: int = 60
-    lr: float = 0.02
+    lr: float = 0.08
     train: bool = False  # learn on from the teacher's parameters
 
 

@@ -70,7 +70,7 @@ def test_the_order_does_not_depend_on_the_augmentation() -> None:
 def test_images_are_shifted_within_bounds_and_padded_with_zeros() -> None:
     image = torch.arange(1, 10, dtype=torch.uint8).view(1, 1, 3, 3)
     down, right = torch.tensor([0, 1, 2, 0, 1]), torch.tensor([0, 1, 2, 2, 0])
-    shifted = data._windows(image, 1)[torch.zeros(5, dtype=torch.int64), :, down, right][:, 0]
+    shifted = data.windows(image, 1)[torch.zeros(5, dtype=torch.int64), :, down, right][:, 0]
     assert shifted[0].tolist() == [[0, 0, 0], [0, 1, 2], [0, 4, 5]]
     assert shifted[1].tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
     assert shifted[2].tolist() == [[5, 6, 0], [8, 9, 0], [0, 0, 0]]

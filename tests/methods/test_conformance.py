@@ -26,6 +26,7 @@ from methods.core.structure import Structure, guard
 from tests.kinds import EXAMPLE, KINDS
 
 METHODS = registry.keys("method")
+RUNS = [f"{key}@{target}" for key in METHODS for target in registry.card(key).targets]
 EPOCHS = 4
 pytestmark = pytest.mark.timeout(60)  # a method that never ends is found soon
 IMAGES = torch.randn(16, 1, 8, 8, generator=torch.Generator().manual_seed(3))
@@ -68,8 +69,9 @@ class Outcome(NamedTuple):
 def live(method: str, kind: str, make_trainer: MakeTrainer, journal: Journal, seed: int = 0) -> Outcome:
     """A whole run: pretrain where the method begins from it, learn, shrink, fine-tune."""
     torch.manual_seed(7)
-    net, module, card = KINDS[kind](), registry.load("method", method), registry.card(method)
-    target = 0.5 if "macs" in card.targets else None
+    key, _, told = method.partition("@")
+    net, module, card = KINDS[kind](), registry.load("method", key), registry.card(key)
+    target = 0.5 if told == "macs" else None
     own = {"target": target, "run": ("tiny", kind, seed), "journal": journal, "structure": structure_of(kind)}
     trainer = make_trainer(net, EPOCHS, **own)
     structure = trainer.structure
@@ -125,12 +127,12 @@ def costs(trainer: Trainer) -> dict[str, tuple[int, float]]:
     return {phase: (cost.steps, cost.macs) for phase, cost in trainer.spent.items()}
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", RUNS)
 class TestEveryMethod:
     def test_says_which_channels_stay(self, method: str, kind: str, finished: Any, make_trainer: MakeTrainer) -> None:
         run = finished(method, kind, make_trainer)
         if isinstance(run.keep, Own):
-            again = registry.load("method", method).build(EXAMPLE, json.loads(json.dumps(run.keep.shape)))
+            again = registry.load("method", method.partition("@")[0]).build(EXAMPLE, json.loads(json.dumps(run.keep.shape)))
             again.load_state_dict(run.small.state_dict())
             assert torch.equal(again.eval()(IMAGES), run.small.eval()(IMAGES))
             return
