@@ -1,4 +1,4 @@
-"""The control that every difference is taken to: the dense network, trained for the whole budget.
+"""Dense, a control: the whole network, trained for the whole budget; every difference is taken to it.
 
 Idea: none. It goes on from the shared start along the one schedule, so that it is one uninterrupted run.
 `lr` exists for the search that tunes the recipes (config/tune_dense.yaml, with pretrain_epochs: 0).

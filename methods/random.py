@@ -1,4 +1,4 @@
-"""The control for every criterion: random channels go.
+"""Random, a control for every criterion: random channels go.
 
 Idea: what a pruned network owes to its criterion is what it has over this one (Mittal et al., "Recovering from
 random pruning", WACV 2018, found little). One shot from the shared start, the same share of every group.

@@ -1,4 +1,4 @@
-"""The switcher network: Han, Liu, Hai and Duan, "Mining the weights knowledge for optimizing neural network
+"""Switcher network: Han, Liu, Hai and Duan, "Mining the weights knowledge for optimizing neural network
 structures", arXiv 2110.05954.
 
 Idea: a switcher network (SNN in the paper) reads the weights of the task network (TNN) and puts out a scaling

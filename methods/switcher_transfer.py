@@ -1,4 +1,4 @@
-"""A switcher taken over: the equivariant switcher, trained on one network, applied to another; Espalier, 2026.
+"""Switcher taken over, a question of our own: the equivariant switcher, trained on one network, applied to another.
 
 Idea: only a network that reads weights can carry what it has learned to a network of another depth, width or kind. At
 `from:<network>` the switcher begins as `switcher` with the equivariant reader left it on that network, same dataset and

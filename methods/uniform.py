@@ -1,4 +1,4 @@
-"""The control for every found shape: a thinner network of the same form, trained from scratch.
+"""Uniform, a control for every found shape: a thinner network of the same form, trained from scratch.
 
 Idea: every group loses the same share of its channels (the width multiplier of Howard et al., "MobileNets",
 arXiv 1704.04861); Liu et al., "Rethinking the value of network pruning", ICLR 2019, made it the baseline to beat.

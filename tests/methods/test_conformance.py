@@ -217,7 +217,7 @@ def test_its_knobs_cannot_be_changed_by_a_run(method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_its_docstring_gives_source_idea_and_what_to_expect(method: str) -> None:
     doc = registry.card(method).doc
-    assert re.search(r"arXiv \d{4}\.\d{4,5}|\b(19|20)\d\d\b|control", doc.split("Idea:")[0]), "no source"
+    assert re.search(r"arXiv \d{4}\.\d{4,5}|\b(19|20)\d\d\b|control|question", doc.split("Idea:")[0]), "no source"
     assert "Idea:" in doc
 
 
