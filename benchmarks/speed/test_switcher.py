@@ -11,7 +11,7 @@ from benchmarks.speed.workloads import LENET5, RESNET8, Workload
 from methods import switcher
 
 # The whole budget is window. The gain is small, as the factors are folded into the same network round after round.
-KNOBS = switcher.Knobs(gain=1e-3, begin=0.0, end=1.0)
+KNOBS = switcher.Knobs(gain=1e-3, begin=0.0, end=1.0, turns=15)  # 60 turns in the 4 epochs that are the window of 10
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -10,24 +11,24 @@ from benchmarks.files import write_atomically
 from benchmarks.rows import COLUMNS
 
 
-def histories(runs: list[Path]) -> pd.DataFrame:
-    """One line per run and epoch."""
+def histories(rows: dict[Path, list[dict[str, Any]]]) -> pd.DataFrame:
+    """One line per run and epoch, of the cells that the rows are of: their folders lie beside each file of rows."""
     lines = []
-    for path in runs:
-        dataset, network, cell = path.parts[-4:-1]
-        for record in json.loads(path.read_text()):
-            known = {"dataset": dataset, "network": network, "cell": cell, "seed": record["seed"]}
-            lines += [known | epoch for epoch in record["history"]]
+    for path, own in rows.items():
+        dataset, network = path.parts[-3:-1]
+        for cell in dict.fromkeys(f"{row['method']}@{row['target']}" for row in own):
+            for record in json.loads((path.parent / cell / "runs.json").read_text()):
+                known = {"dataset": dataset, "network": network, "cell": cell, "seed": record["seed"]}
+                lines += [known | epoch for epoch in record["history"]]
     return pd.DataFrame(lines)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=Path, nargs="+", required=True)
-    parser.add_argument("--runs", type=Path, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
     told = parser.parse_args()
-    rows = [row for path in told.rows for row in json.loads(path.read_text())]
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).convert_dtypes()
+    rows = {path: json.loads(path.read_text()) for path in told.rows}
+    table = pd.DataFrame([row for own in rows.values() for row in own], columns=list(COLUMNS)).convert_dtypes()
     write_atomically(told.out.parent / "rows.csv", table.to_csv(index=False, lineterminator="\n").encode())
-    write_atomically(told.out.parent / "runs.parquet", histories(told.runs).to_parquet(index=False))
+    write_atomically(told.out.parent / "runs.parquet", histories(rows).to_parquet(index=False))

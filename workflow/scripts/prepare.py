@@ -1,6 +1,7 @@
 """Bytes as published become one file of tensors."""
 
 import argparse
+import logging
 from pathlib import Path
 
 from benchmarks.data import prepare
@@ -11,4 +12,5 @@ if __name__ == "__main__":
     parser.add_argument("--raw", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     told = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     prepare(told.dataset, told.raw, told.out)

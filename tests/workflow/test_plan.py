@@ -1,0 +1,72 @@
+"""`snakemake plan`, as a user runs it; and the studies of config/, which must stay runnable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from benchmarks import registry
+from benchmarks.registry import ROOT
+from benchmarks.study import parse
+from tests.workflow.conftest import TINY, Project
+
+STUDIES = sorted((ROOT / "config").glob("*.yaml"))
+
+
+def total(printed: str) -> list[str]:
+    """Cells, runs done, runs to do."""
+    (line,) = [line for line in printed.splitlines() if "Total" in line]
+    return line.split()[1:4]
+
+
+def expected(done: int, **changes: Any) -> list[str]:
+    """Every cell and the shared start, two seeds each unless told."""
+    study = parse(TINY | changes, "study.yaml")
+    cells = len(list(study.cells()))
+    runs, there = len(study.seeds) * (cells + 1), done * (cells + 1)
+    return [str(count) for count in (cells, there, runs - there)]
+
+
+def test_a_plan_is_printed_and_nothing_else_runs(new_project: Callable[..., Project]) -> None:
+    project = new_project(datasets=["mnist"])  # not downloaded
+    assert total(project.run("--quiet", "all", "--", "plan")) == expected(done=0)
+    left = {str(path.relative_to(project.root / "results/tiny")) for path in (project.root / "results/tiny").rglob("*")}
+    assert left == {".lock", "logs", "logs/plan.log"} and not (project.root / "data").exists()
+
+
+def test_what_is_finished_is_not_counted_again(finished: Project) -> None:
+    assert total(finished.run("--quiet", "all", "--", "plan")) == expected(done=2)
+    finished.configure(seeds=3)
+    assert total(finished.run("--quiet", "all", "--", "plan")) == expected(done=2, seeds=3)
+
+
+def test_a_bad_config_is_refused_as_by_a_run(new_project: Callable[..., Project]) -> None:
+    printed = new_project(epochs=-3).run("--", "plan", succeeds=False)
+    assert "epochs: Input should be greater than 0, not -3" in printed and "Traceback" not in printed
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_every_study_here_is_valid_and_described(path: Path) -> None:
+    study = parse(yaml.safe_load(path.read_text()), path.name)
+    assert study.study == path.stem
+    assert f"`{path.name}`" in (ROOT / "config/README.md").read_text()
+
+
+def test_the_paper_compares_every_method_that_finds_a_shape() -> None:
+    study = parse(yaml.safe_load((ROOT / "config/paper.yaml").read_text()), "paper.yaml")
+    finds = [key for key in registry.keys("method") if {"macs", "free"} & set(registry.card(key).targets)]
+    assert sorted({entry.key for entry in study.methods}) == finds
+
+
+def test_the_paper_is_planned_by_snakemake(new_project: Callable[..., Project]) -> None:
+    """On its first dataset and network: all cells, which are of the same kinds, take Snakemake a minute."""
+    config = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
+    config |= {"datasets": config["datasets"][:1], "networks": config["networks"][:1]}
+    project = new_project()
+    (project.root / "study.yaml").write_text(yaml.safe_dump(config))
+    cells = len(list(parse(config, "paper.yaml").cells()))
+    assert f"learn {cells}" in " ".join(project.run("--dry-run", "--quiet", "rules").split())
