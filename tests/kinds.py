@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from benchmarks.networks import _vit
+
 
 def conv(inputs: int, outputs: int, kernel: int = 3, **more: int) -> nn.Sequential:
     """Convolution, norm, ReLU."""
@@ -57,6 +59,13 @@ class Inverted(nn.Module):
         return x + self.block(x)
 
 
+class Transposed(nn.Module):
+    """Channels first <-> tokens first."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.transpose(1, 2)
+
+
 def plain(channels: int = 1, classes: int = 2) -> nn.Module:
     """Convolutions without norm, a flatten of several features a channel, and linear layers."""
     return nn.Sequential(
@@ -90,8 +99,16 @@ def grouped(channels: int = 1, classes: int = 2) -> nn.Module:
     return nn.Sequential(conv(channels, 8), conv(8, 16, 3, groups=2), conv(16, 8, 1), head(8, classes))
 
 
+def attention(channels: int = 1, classes: int = 2) -> nn.Module:
+    """Two blocks of attention with four heads, on a stream of 16 tokens behind layer norms."""
+    return nn.Sequential(
+        nn.Conv2d(channels, 8, 2, stride=2), nn.Flatten(2), Transposed(), _vit.Block(8, 4, 32), _vit.Block(8, 4, 32),
+        nn.LayerNorm(8), Transposed(), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(8, classes),
+    )  # fmt: skip
+
+
 KINDS: dict[str, Callable[..., nn.Module]] = {
-    made.__name__: made for made in (plain, residual, concatenating, depthwise, grouped)
+    made.__name__: made for made in (plain, residual, concatenating, depthwise, grouped, attention)
 }
 EXAMPLE = torch.zeros(1, 1, 8, 8)
 
@@ -103,6 +120,9 @@ def settled(net: nn.Module, seed: int = 0) -> nn.Module:
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.running_mean.normal_(0, 0.3, generator=generator)
             module.running_var.uniform_(0.5, 2, generator=generator)
+            nn.init.normal_(module.weight, 1, 0.3, generator=generator)
+            nn.init.normal_(module.bias, 0, 0.3, generator=generator)
+        elif isinstance(module, nn.LayerNorm):
             nn.init.normal_(module.weight, 1, 0.3, generator=generator)
             nn.init.normal_(module.bias, 0, 0.3, generator=generator)
         elif isinstance(module, nn.Conv2d | nn.Linear):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from benchmarks import registry
-from benchmarks.run import _initialise
+from benchmarks.build import initialise
 from benchmarks.spec import Spec
 
 NETWORKS = registry.keys("network")
@@ -38,9 +38,9 @@ class TestEveryNetwork:
         for before in (0, 1):
             torch.manual_seed(before)
             nets.append(registry.load("network", network).build(1, 8, 10))
-            _initialise(nets[-1], spec, 0)
+            initialise(nets[-1], spec, 0)
         assert all(torch.equal(p, q) for p, q in zip(*(net.parameters() for net in nets), strict=True))
-        _initialise(nets[0], spec, 1)
+        initialise(nets[0], spec, 1)
         assert not torch.equal(next(nets[0].parameters()), next(nets[1].parameters()))
 
 
