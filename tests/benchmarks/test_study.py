@@ -171,7 +171,7 @@ def test_a_method_takes_over_from_its_teacher_on_a_network_of_the_study() -> Non
 
 
 def test_neither_defaults_nor_the_order_of_knobs_make_another_cell() -> None:
-    one, other = ({"switcher": {"gain": 1.0, "turns": 2, "lr": 0.02}}, {"switcher": {"turns": 2, "gain": 1.0}})
+    one, other = ({"switcher": {"gain": 1.0, "turns": 2, "hidden": 64}}, {"switcher": {"turns": 2, "gain": 1.0}})
     assert grid(methods=[one]) == grid(methods=[other])
     with pytest.raises(ValueError, match="stands there twice"):
         grid(methods=[one, other])
