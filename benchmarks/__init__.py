@@ -1,3 +1,3 @@
 """On what and how methods are compared: config -> cells -> train -> shrink -> row -> report."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
