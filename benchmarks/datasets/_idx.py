@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.data import Splits, check_sha256
+from benchmarks.data import Splits
+from benchmarks.datasets import _files
 
 VALIDATION = 5000
 
@@ -19,46 +20,34 @@ def read(dataset: str, raw: Path, system: Path, sha256: Mapping[str, str]) -> Sp
     Raises ValueError, naming file, expected and found sha256, if one is truncated or altered.
     """
     folder = next((f for f in (raw, system) if all((f / name).exists() for name in sha256)), raw)
-    if not all((folder / name).exists() for name in sha256):
-        folder = _download(dataset, raw, sha256)
-    for name, expected in sha256.items():
-        check_sha256(folder / name, expected)
-    images, labels, test_images, test_labels = (_tensor(folder / name) for name in sha256)
+    paths = _files.fetch(folder, lambda name: _mirrors(dataset, name), sha256)
+    return split([tensor(path.read_bytes(), path) for path in paths], VALIDATION)
+
+
+def split(tensors: list[torch.Tensor], held_out: int) -> Splits:
+    """Training images [n, h, w], labels, test images and labels become three parts with a channel of grey."""
+    images, labels, test_images, test_labels = tensors
     return {
-        "train": (images[:-VALIDATION, None], labels[:-VALIDATION]),
-        "validation": (images[-VALIDATION:, None], labels[-VALIDATION:]),
+        "train": (images[:-held_out, None], labels[:-held_out]),
+        "validation": (images[-held_out:, None], labels[-held_out:]),
         "test": (test_images[:, None], test_labels),
     }
 
 
-def _download(dataset: str, raw: Path, names: Mapping[str, str]) -> Path:
-    """By torchvision, from its mirrors; a file that is there already is not fetched again."""
+def _mirrors(dataset: str, name: str) -> list[str]:
+    """Where torchvision finds the file. Importing it costs seconds: only if something is to be downloaded."""
     import torchvision.datasets
-    from torchvision.datasets.utils import download_url
 
-    source = getattr(torchvision.datasets, dataset)
-    raw.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        for mirror in source.mirrors:
-            try:
-                download_url(mirror + name, root=str(raw))
-                break
-            except OSError as error:
-                failure = error
-        else:
-            raise ValueError(
-                f"{name} is not in {raw} and cannot be downloaded ({failure}); put the files {', '.join(names)} there"
-            ) from failure
-    return raw
+    return [mirror + name for mirror in getattr(torchvision.datasets, dataset).mirrors]
 
 
-def _tensor(path: Path) -> torch.Tensor:
-    """uint8 tensor of a gzipped IDX file: bytes 0, 0, type, rank; big-endian sizes; values."""
+def tensor(blob: bytes, source: object) -> torch.Tensor:
+    """uint8 tensor of a gzipped IDX file: bytes 0, 0, type, rank; big-endian sizes; values. source: for the error."""
     import gzip
 
-    blob = gzip.decompress(path.read_bytes())
+    blob = gzip.decompress(blob)
     if blob[:3] != b"\0\0\x08":
-        raise ValueError(f"{path} is not an IDX file of bytes: it begins with {blob[:4]!r}, not 00 00 08")
+        raise ValueError(f"{source} is not an IDX file of bytes: it begins with {blob[:4]!r}, not 00 00 08")
     rank = blob[3]
     shape = [int.from_bytes(blob[4 * i + 4 : 4 * i + 8], "big") for i in range(rank)]
     return torch.frombuffer(bytearray(blob), dtype=torch.uint8, offset=4 + 4 * rank).view(shape)

@@ -3,6 +3,8 @@
 Source: Xiao, Rasul and Vollgraf, arXiv 1708.07747; MIT licence. The files are taken from the data folder, from
 Debian's package dataset-fashion-mnist, or by torchvision's download, in this order.
 Split: the last 5,000 training images are for validation; the test set is the published one.
+Normalisation: mean and standard deviation of the training images. Augmentation: mirrored, and shifted by up to 2
+pixels.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from benchmarks.data import Augment, Splits
 from benchmarks.datasets import _idx
 
 CLASSES = 10
+SHAPE = (1, 28, 28)
+IMAGES = (55000, 5000, 10000)
 AUGMENT = Augment(shift=2, flip=True)
 SYSTEM = Path("/usr/share/datasets/fashion-mnist")
 SHA256 = {

@@ -65,6 +65,7 @@ def test_a_file_written_in_chunks_is_read_as_any_other(path: Path) -> None:
     for part, (images, labels) in made().items():
         assert torch.equal(tensors[f"{part}_images"], images) and torch.equal(tensors[f"{part}_labels"], labels)
     assert torch.equal(in_memory(path, "test").images, made()["test"][0])
+    assert int.from_bytes(path.read_bytes()[:8], "little") % 8 == 0, "numbers of eight bytes stand where they may"
 
 
 def test_tensors_and_chunks_give_the_same_bytes(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

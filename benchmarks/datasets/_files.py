@@ -1,0 +1,71 @@
+"""The files of a dataset as published: found in the data folder, or downloaded; checked before they are opened."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from benchmarks.data import check_sha256
+from benchmarks.files import write_atomically
+
+
+def fetch(raw: Path, where: Callable[[str], Iterable[str]], sha256: Mapping[str, str]) -> list[Path]:
+    """The paths of the files that `sha256` names, in its order. A file that is there is not fetched again.
+
+    where: addresses of a file; the first that answers is taken. Raises ValueError, naming file, expected and found
+    sha256, if one is truncated or altered; or naming the files to put into `raw`, if one cannot be had.
+    """
+    for name in sha256:
+        if not (raw / name).exists():
+            _download(raw, name, where(name), sha256)
+    for name, expected in sha256.items():
+        check_sha256(raw / name, expected)
+    return [raw / name for name in sha256]
+
+
+def _download(raw: Path, name: str, urls: Iterable[str], wanted: Iterable[str]) -> None:
+    """By torchvision, under another name until it is whole."""
+    from torchvision.datasets.utils import download_url
+
+    failure: Exception | None = None
+    for url in urls:
+        try:
+            download_url(url, root=str(raw), filename=f"{name}.part")
+            (raw / f"{name}.part").replace(raw / name)
+            return
+        except (OSError, RuntimeError) as error:
+            (raw / f"{name}.part").unlink(missing_ok=True)
+            failure = error
+    raise ValueError(
+        f"{name} is not in {raw} and cannot be downloaded ({failure}); put the files {', '.join(wanted)} there"
+    ) from failure
+
+
+def pin(path: Path) -> None:
+    """Check a file whose sha256 nobody publishes against the one that it had when it was first used here.
+
+    That one is written beside it. Raises ValueError if the file has changed since.
+    """
+    beside = path.with_name(f"{path.name}.sha256")
+    if beside.exists():
+        check_sha256(path, beside.read_text().split()[0])
+        return
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    write_atomically(beside, f"{found}  {path.name}\n".encode())
+
+
+def member(archive: tarfile.TarFile | zipfile.ZipFile, name: str) -> bytes:
+    """The bytes of one file of an archive, which is not unpacked. Raises ValueError if there is no such file."""
+    try:
+        opened = archive.open(name) if isinstance(archive, zipfile.ZipFile) else archive.extractfile(name)
+    except KeyError:
+        opened = None
+    if opened is None:
+        path = archive.filename if isinstance(archive, zipfile.ZipFile) else archive.name
+        raise ValueError(f"{path!s} has no file {name}")
+    with opened:
+        return opened.read()

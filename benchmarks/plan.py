@@ -1,0 +1,170 @@
+"""What a study will cost, before anything of it runs: cells, runs, training MACs, and hours on this machine.
+
+Nothing is downloaded or trained: the time of a training step is taken with the real trainer over random images of the
+dataset's shape. What a method will do is not known; it is counted as
+
+- the epochs that it has of its own: those of the study, less the pretraining if it begins from the shared start;
+- the first half of them at the dense network's cost, the second half at the share of it that its target tells (at all
+  of it for `free` and `match:`);
+- all epochs of the study again at that share, in place of the second half, if the found shape is trained anew.
+
+Searches, switchers and measuring come on top, and a network of half the MACs seldom takes half the time.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich import box
+from rich.table import Table
+from torch import nn
+
+from benchmarks import registry
+from benchmarks.build import new_network
+from benchmarks.checkpoint import Journal
+from benchmarks.data import Part
+from benchmarks.problem import BACKWARD, Trainer
+from benchmarks.spec import Spec, cell_spec, start_spec
+from benchmarks.study import Cell, Study
+from methods.core.structure import Structure
+
+SECONDS = 10.0  # of measuring, over all datasets and networks
+FEW = 2  # images of the first step, whose time says how many there can be
+
+
+@dataclass(frozen=True)
+class Line:
+    """A dataset and network. Epochs: passes over the training part, forward and backward, by the dense network."""
+
+    dataset: str
+    network: str
+    cells: int
+    runs: int  # the shared start is one a seed
+    done: int
+    epochs: float = 0  # of the runs that are left
+    epoch_macs: float = 0
+    epoch_seconds: float = 0
+
+    @property
+    def macs(self) -> float:
+        return self.epochs * self.epoch_macs
+
+    @property
+    def hours(self) -> float:
+        return self.epochs * self.epoch_seconds / 3600
+
+
+def plan(study: Study, results: Path, device: torch.device, seconds: float = SECONDS) -> Iterator[Line]:
+    """A line for every dataset and network. results: the study's folder, for the runs that are there."""
+    share = seconds / len(study.datasets) / len(study.networks)
+    for dataset in study.datasets:
+        for network in study.networks:
+            cells = [c for c in study.cells() if (c.dataset, c.network) == (dataset, network)]
+            here = results / "runs" / dataset / network
+            jobs = [(cell_spec(study, cell), here / cell.folder, own_epochs(study, cell)) for cell in cells]
+            if study.pretrain_epochs:
+                jobs.append((start_spec(study, dataset, network), here / "start", study.pretrain_epochs))
+            done = [finished(spec, folder) for spec, folder, _ in jobs]
+            left = sum((len(study.seeds) - n) * each for n, (*_, each) in zip(done, jobs, strict=True))
+            macs, per_image = measure(start_spec(study, dataset, network), device, share)
+            images = registry.load("dataset", dataset).IMAGES[0]
+            runs = len(jobs) * len(study.seeds)
+            passes = 1 + BACKWARD
+            yield Line(dataset, network, len(cells), runs, sum(done), left, passes * macs * images, per_image * images)
+
+
+def own_epochs(study: Study, cell: Cell) -> float:
+    """What a run of the cell costs, in epochs of the dense network; see above for what is assumed."""
+    card = registry.card(cell.entry.key)
+    own = study.epochs - (study.pretrain_epochs if card.start == "pretrained" else 0)
+    share = cell_spec(study, cell).fraction or 1.0
+    anew = (card.retrain or study.retrain) == "scratch"
+    return own / 2 + share * (study.epochs if anew else own / 2)
+
+
+def finished(spec: Spec, folder: Path) -> int:
+    """How many of the seeds are there, trained by the present code with the present settings."""
+    path = folder / "runs.json"
+    records = json.loads(path.read_text()) if path.exists() else []
+    present = {r["seed"] for r in records if (r["code_hash"], r["config_hash"]) == (spec.code_hash, spec.config_hash)}
+    return len(present & set(spec.seeds))
+
+
+def measure(spec: Spec, device: torch.device, seconds: float) -> tuple[int, float]:
+    """MACs of an image forward, and seconds of training on it; in about `seconds`, or two steps over a few images."""
+    net, structure = new_network(spec, 0, _random(spec, FEW, device), device)
+    each = _step_seconds(spec, net, structure, FEW, 0.0, device) / FEW
+    size = int(min(spec.recipe.batch_size, seconds / 4 / each))
+    if size > FEW:
+        each = _step_seconds(spec, net, structure, size, seconds / 2, device) / size
+    return structure.macs(structure.everything()), each
+
+
+def _step_seconds(
+    spec: Spec, net: nn.Module, structure: Structure, size: int, seconds: float, device: torch.device
+) -> float:
+    """Mean time of a step over `size` images, the first one left out; of as many as fit in `seconds`."""
+    recipe = spec.recipe.model_copy(update={"batch_size": size})
+    augment = registry.load("dataset", spec.dataset).AUGMENT
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Journal(Path(folder))
+        data = {"train": _random(spec, 4 * size, device)}
+        trainer = Trainer(data, augment, recipe, structure, journal, (spec.dataset, spec.network, 0), end=1000)
+        trainer.precision = spec.precision
+        optimizer = trainer.optimizer(net.train())
+        began, steps = time.perf_counter(), -1
+        for batch in trainer.batches(trainer.epochs):
+            loss = trainer.loss(net, batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            steps += 1
+            if steps == 0:
+                began = time.perf_counter()
+            elif time.perf_counter() - began >= seconds:
+                break
+        return (time.perf_counter() - began) / steps
+
+
+def _random(spec: Spec, n: int, device: torch.device) -> Part:
+    module = registry.load("dataset", spec.dataset)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (n, *module.SHAPE), dtype=torch.uint8, generator=generator)
+    labels = torch.randint(module.CLASSES, (n,), generator=generator)
+    mean, std = (torch.full((1, module.SHAPE[0], 1, 1), value, device=device) for value in (127.5, 73.9))
+    return Part(images.to(device), labels.to(device), mean, std)
+
+
+def table(lines: list[Line], cores: int, device: str) -> Table:
+    """The lines and their total: cells, runs that are there and that are to do, and what these cost."""
+    caption = (
+        f"Hours: one job after another on {device}; beside them, if {cores} at once do not slow each other. What of a "
+        "network goes is taken to go halfway; searches and measuring come on top."
+    )
+    shown = Table(title="What is left to train", caption=caption, caption_justify="left", show_footer=True)
+    shown.box, shown.collapse_padding, shown.show_edge = box.SIMPLE, True, False
+    total = Line("Total", "", *(sum(getattr(line, name) for line in lines) for name in ("cells", "runs", "done")))
+    hours, macs = sum(line.hours for line in lines), sum(line.macs for line in lines)
+    names = ("Dataset", "Network", "Cells", "Done", "To do", "MACs", "Hours", f"/ {cores}")
+    for name, footer in zip(names, _shown(total, macs, hours, cores), strict=True):
+        shown.add_column(name, footer, justify="left" if name in names[:2] else "right", no_wrap=True)
+    for line in lines:
+        shown.add_row(*_shown(line, line.macs, line.hours, cores))
+    return shown
+
+
+def _shown(line: Line, macs: float, hours: float, cores: int) -> list[str]:
+    counts = [f"{count:,}" for count in (line.cells, line.done, line.runs - line.done)]
+    return [line.dataset, line.network, *counts, f"{macs:.1e}", *(_hours(h) for h in (hours, hours / cores))]
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:,.0f}" if hours >= 100 else f"{hours:.2f}"

@@ -1,0 +1,24 @@
+"""Print what a study will cost, before anything of it runs."""
+
+import argparse
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from benchmarks.device import choose, describe
+from benchmarks.plan import plan, table
+from benchmarks.study import parse
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", required=True, help="the study, as JSON")
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--cores", type=int, required=True)
+    told = parser.parse_args()
+    study = parse(json.loads(told.config), "--config")
+    device = choose(threads=1)
+    pairs = len(study.datasets) * len(study.networks)
+    lines = list(track(plan(study, told.results, device), "timing steps", pairs, console=Console(stderr=True)))
+    Console().print(table(lines, told.cores, describe(device)))
