@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,9 +28,15 @@ class Recipe(BaseModel):
 
 def recipe(dataset: str, network: str) -> Recipe:
     """The frozen recipe of the pair: the default, and what the table says of the dataset and of the pair."""
-    table: dict[str, Any] = yaml.safe_load(TABLE.read_text())
+    table = _table(TABLE)
     own = table.get(dataset, {})
     return Recipe(**table["default"] | own.get("default", {}) | own.get(network, {}))
+
+
+@cache
+def _table(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(path.read_text())
+    return found
 
 
 def rate(warmup: float, progress: float) -> float:

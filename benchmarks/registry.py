@@ -87,10 +87,13 @@ def fits(card: Card, knob: str, value: Any) -> bool:
 
 
 def source_hash(*modules: str) -> str:
-    """12 digits of sha256 over the modules and all of this repository's that they import."""
+    """12 digits of sha256 over the modules and all of this repository's that they import.
+
+    A file is read once: a plan is of one moment.
+    """
     digest = hashlib.sha256()
     for name in sorted(_closure(modules)):
-        digest.update(f"{name}\n".encode() + _path(name).read_bytes())  # type: ignore[union-attr]
+        digest.update(f"{name}\n".encode() + _source(name)[0])
     return digest.hexdigest()[:12]
 
 
@@ -98,23 +101,22 @@ def _closure(modules: tuple[str, ...]) -> set[str]:
     found: set[str] = set()
     queue = list(modules)
     while queue:
-        if (name := queue.pop()) not in found and _path(name):
+        if (name := queue.pop()) not in found and (imported := _source(name)[1]) is not None:
             found.add(name)
-            queue += _imports(name)
+            queue += imported
     return found
 
 
 @cache
-def _imports(module: str) -> list[str]:
-    names = []
-    for node in ast.walk(ast.parse(_path(module).read_bytes())):  # type: ignore[union-attr]
+def _source(module: str) -> tuple[bytes, list[str] | None]:
+    """A module of this repository, and what it imports; None for any other."""
+    path = ROOT / f"{module.replace('.', '/')}.py"
+    if not path.is_file():
+        return b"", None
+    content, names = path.read_bytes(), []
+    for node in ast.walk(ast.parse(content)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return names
-
-
-def _path(module: str) -> Path | None:
-    path = ROOT / f"{module.replace('.', '/')}.py"
-    return path if path.is_file() else None
+    return content, names

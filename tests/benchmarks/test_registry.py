@@ -43,12 +43,12 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         registry.card.cache_clear()
-        registry._imports.cache_clear()
+        registry._source.cache_clear()
         return path
 
     yield write
     registry.card.cache_clear()
-    registry._imports.cache_clear()
+    registry._source.cache_clear()
 
 
 def test_files_are_found_and_shared_ones_are_not(tree: Callable[[str, str], Path]) -> None:
