@@ -39,7 +39,7 @@ lint: .venv/ready  ## format, style, types, and Snakemake's own linter
 	$(run) snakemake --lint
 
 speed: .venv/ready  ## ratios to other training loops
-	$(run) pytest benchmarks/speed
+	$(run) pytest -n 0 benchmarks/speed
 
 publish: .venv/ready  ## copy a study's rows, tables and figures to results/published/
 	mkdir -p results/published/$(name)

@@ -28,7 +28,7 @@ from tests.kinds import EXAMPLE, KINDS
 METHODS = registry.keys("method")
 RUNS = [f"{key}@{target}" for key in METHODS for target in registry.card(key).targets]
 EPOCHS = 4
-pytestmark = pytest.mark.timeout(60)  # a method that never ends is found soon
+pytestmark = pytest.mark.timeout(300)  # a method that never ends is found soon
 IMAGES = torch.randn(16, 1, 8, 8, generator=torch.Generator().manual_seed(3))
 
 MakeTrainer = Callable[..., Trainer]

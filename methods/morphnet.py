@@ -1,0 +1,85 @@
+"""MorphNet: Gordon, Eban, Nachum, Chen, Wu, Yang and Choi, "MorphNet: Fast & simple resource-constrained structure
+learning of deep networks", CVPR 2018.
+
+Idea: while training from scratch, an L1 penalty on the scale of every normalisation, weighted by the MACs that its
+channel costs beside the channels that are alive; those that fall below a threshold go (shrink), then every group is
+widened by the same factor until the target's MACs are reached (expand); the rest of the budget is fine-tuning.
+Deviations: a group cannot be wider than in the dense network; there its widening ends and the others go on. If what
+is alive costs more than the target, the same factor makes it narrower, where the paper would choose a larger penalty.
+Channels come back with the weights that they had; the paper trains the morphed network anew. Shrink and expand once:
+the budget is one training. A layer without a norm gets a factor of its own. The penalty counts MACs as a fraction of
+the dense network's and is chosen for budgets of a few hundred steps; its subgradient at 0 is 0.
+Expected: better than `uniform` at equal MACs: the paper's widths for Inception V2 on ImageNet are more accurate, at
+every count of FLOPs, than the seed network with a width multiplier.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from methods.core import gates
+from methods.core.api import Group, Keep, Problem
+from methods.core.widths import SmoothCost, widths_for
+
+TARGETS = ("macs",)
+START = "init"
+
+
+@dataclass(frozen=True)
+class Knobs:
+    penalty: float = 0.3  # lambda, on the weighted sum of |scale| in units of the dense MACs; at 1, LeNet-5 dies out
+    threshold: float = 1e-2  # |scale| below which a channel is dead
+    share: float = 0.5  # of the budget, for training with the penalty
+
+
+def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
+    """Train with the penalty; shrink; expand."""
+    modules = dict(net.named_modules())
+    device = next(net.parameters()).device
+    bare = [g for g in problem.groups if not g.norms]
+    factors = nn.ParameterDict({str(i): nn.Parameter(torch.ones(g.size)) for i, g in enumerate(bare)}).to(device)
+    own = {g.name: factors[str(i)] for i, g in enumerate(bare)}
+    cost = SmoothCost.of(problem, device)
+
+    def scale(group: Group) -> Tensor:
+        """[size]: where several norms share a group it is the largest, so that a channel dies in all or none."""
+        if group.name in own:
+            return own[group.name].abs()
+        return torch.stack([modules[s.module].weight[s.index].mean(1).abs() for s in group.norms]).amax(0)
+
+    def scales() -> list[Tensor]:
+        return [scale(group) for group in problem.groups]
+
+    problem.fit(
+        net,
+        knobs.share * problem.epochs,
+        penalty=lambda: knobs.penalty * regulariser(scales(), cost, knobs.threshold),
+        params=lambda: gates.scaled(net, bare, own),
+        trained=factors,
+    )
+    found = [each.detach().cpu() for each in scales()]
+    gates.fold(net, bare, own)
+    return expanded(found, problem, knobs.threshold)
+
+
+def regulariser(scales: list[Tensor], cost: SmoothCost, threshold: float) -> Tensor:
+    """The paper's G: for every layer, its alive inputs times the sum of |scale| of its outputs, and the reverse.
+
+    Summed by groups that is, for each, what one channel costs at present times the sum of its scales.
+    """
+    alive = torch.stack([(scale > threshold).sum() for scale in scales])
+    return cost.marginal(alive) @ torch.stack([scale.sum() for scale in scales])
+
+
+def expanded(scales: list[Tensor], problem: Problem, threshold: float) -> Keep:
+    """What is alive in every group, times the factor that meets the target: those with the largest scale."""
+    alive = [(scale > threshold).float().sum().clamp_min(1) / len(scale) for scale in scales]
+    widths = widths_for(torch.stack(alive), problem)
+    keep = {}
+    for group, scale in zip(problem.groups, scales, strict=True):
+        rank = scale.argsort(descending=True, stable=True).argsort()
+        keep[group.name] = rank < widths[group.name].sum()
+    return keep

@@ -1,0 +1,52 @@
+"""Random search: the best of its candidates is taken, and candidates are random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from benchmarks.problem import Trainer
+from methods import evolution, random_search
+from methods.core.api import Keep, Unsupported
+from methods.core.ranking import TOLERANCE
+from tests.kinds import KINDS
+
+MakeTrainer = Callable[..., Trainer]
+
+
+@pytest.mark.parametrize("best", [0, 3, 11])
+def test_the_best_of_the_candidates_is_taken(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch, best: int
+) -> None:
+    scored: list[Keep] = []
+
+    def planted(net: torch.nn.Module, problem: Trainer, candidates: Sequence[Keep]) -> Tensor:
+        scored.extend(candidates)
+        return torch.arange(len(candidates)).eq(best).float() / 2 + 0.25
+
+    monkeypatch.setattr(random_search, "accuracies", planted)
+    net = KINDS["residual"]()
+    trainer = make_trainer(net, target=0.5)
+    keep = random_search.learn(net, trainer, random_search.Knobs(share=0.0, candidates=40))
+    assert keep is scored[best]
+    assert trainer.notes == {"validation_accuracy": 0.75}
+    dense = trainer.macs(trainer.everything())
+    assert all(trainer.macs(k) / dense == pytest.approx(0.5, rel=TOLERANCE) for k in scored)
+    assert len({tuple(int(m.sum()) for m in k.values()) for k in scored}) > len(scored) / 2, "they differ"
+
+
+def test_it_scores_as_many_as_evolution() -> None:
+    """And is given all else that evolution has: only the search is different."""
+    own, other = random_search.Knobs(), evolution.Knobs()
+    assert own.candidates == other.population * other.generations
+    assert own.spread == 2 * other.mutation
+    assert (own.share, own.narrowest, own.between) == (other.share, other.narrowest, other.between)
+
+
+def test_a_target_that_no_candidate_meets_is_refused(make_trainer: MakeTrainer) -> None:
+    net = KINDS["plain"]()
+    with pytest.raises(Unsupported, match="none of 80 random widths"):
+        random_search.learn(net, make_trainer(net, target=1e-6), random_search.Knobs(share=0.0))
