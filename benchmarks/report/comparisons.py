@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from pandas.api.typing import DataFrameGroupBy
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
-from benchmarks.report.statistics import BLOCK, half_width, scored
+from benchmarks.report.statistics import BLOCK, effect_size, half_width, scored
 
 SUBJECT = "switcher"
 """The key of the method that this suite was built to examine."""
@@ -39,29 +41,42 @@ def subject(rows: pd.DataFrame) -> str | None:
 
 
 def matched(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
-    """The examined method against each that was told to match its MACs, per (dataset, network).
+    """The examined method against each other at the same MACs, per (dataset, network) and told size.
 
     difference: accuracy of the examined method minus the other's, paired by seed, with the half-width of its 95 %
     t-interval; effect_size: mean over standard deviation of the differences (Cohen's d_z); p: paired t-test;
-    p_holm: corrected over all lines.
+    p_holm: corrected over all lines. accuracy, macs_kept: means of the other, fractions.
     """
-    groups = matched_pairs(rows, examined).groupby([*BLOCK, "method"])["difference"]
-    table = groups.agg(pairs="count", difference="mean", deviation="std", sem="sem")
+    groups = matched_pairs(rows, examined).groupby([*BLOCK, "target", "method"])
+    return paired(groups).join(groups[["accuracy", "macs_kept"]].mean()).reset_index()
+
+
+def paired(groups: DataFrameGroupBy) -> pd.DataFrame:
+    """Of the column `difference` of each group: pairs, mean, 95 % half-width, effect size d_z, p and Holm's p.
+
+    Effect size and p are NaN where the differences do not vary, as with one pair.
+    """
+    table = pd.DataFrame(groups["difference"].agg(pairs="count", difference="mean", deviation="std", sem="sem"))
     table["difference_half"] = half_width(table["sem"], table["pairs"])
-    table["effect_size"] = table["difference"] / table["deviation"].replace(0, math.nan)
-    table["p"] = 2 * stats.t.sf((table["difference"] / table["sem"]).abs(), table["pairs"] - 1)
+    table["effect_size"] = effect_size(table["difference"], table["deviation"])
+    table["p"] = 2 * stats.t.sf((table["difference"] / table["sem"].replace(0, math.nan)).abs(), table["pairs"] - 1)
     table["p_holm"] = holm(table["p"].to_numpy())
-    return table.drop(columns=["deviation", "sem"]).reset_index()
+    return table.drop(columns=["deviation", "sem"])
 
 
 def matched_pairs(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
-    """Per scored run told to match the examined method: its accuracy, and the examined method's minus it."""
+    """Per scored run that was told a size: its measures, and `difference`, the examined method's accuracy minus its.
+
+    At `match:<examined>` it is paired with that method's free run, at `macs=<fraction>` with its run that was told the
+    same; where there is none, there is no pair.
+    """
     runs = scored(rows)
-    key = [*BLOCK, "seed"]
-    own = runs.loc[(runs["method"] == examined) & (runs["target"] == "free"), [*key, "accuracy"]]
-    others = runs.loc[runs["target"] == f"match:{examined}", [*key, "method", "accuracy"]]
+    key = [*BLOCK, "target", "seed"]
+    own = runs.loc[runs["method"] == examined, [*key, "accuracy"]]
+    own = own.assign(target=own["target"].replace("free", f"match:{examined}"))
+    others = runs[(runs["method"] != examined) & (runs["target"] != "free")]
     pairs = others.merge(own, on=key, suffixes=("", "_examined"), validate="many_to_one")
-    return pairs.assign(difference=pairs["accuracy_examined"] - pairs["accuracy"])
+    return pairs.assign(difference=(pairs["accuracy_examined"] - pairs["accuracy"]).round(12))
 
 
 def ranking(rows: pd.DataFrame, target: str, examined: str) -> Ranking:
@@ -105,8 +120,7 @@ def critical_difference(k: int, n: int) -> float:
 def holm(p: np.ndarray) -> np.ndarray:
     """Holm's step-down correction (Scandinavian Journal of Statistics 6, 1979); NaN stays NaN and does not count."""
     adjusted = np.full(len(p), math.nan)
-    tested = np.flatnonzero(~np.isnan(p))
-    order = tested[np.argsort(p[tested], kind="stable")]
-    steps = p[order] * np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(1, np.maximum.accumulate(steps))
+    tested = ~np.isnan(p)
+    if tested.any():
+        adjusted[tested] = multipletests(p[tested], method="holm")[1]
     return adjusted

@@ -9,9 +9,13 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.report.statistics import BASELINE, BLOCK, FAILURES
+from benchmarks.report.style import looks
 
 NONE = "–"
 """A number that does not exist."""
+
+MOST = 12
+"""Names that a caption has room for."""
 
 
 def blocks(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -65,6 +69,12 @@ def scored_seeds(table: pd.DataFrame) -> str:
     return f"n={most} seeds" if least == most else f"n={least} to {most} seeds"
 
 
+def crowd(table: pd.DataFrame) -> str:
+    """A sentence on the grey dots of a figure, with a space behind it; empty if there are none."""
+    count = sum(look.grey for look in looks(table["method"]).values())
+    return f"Grey dots: the {count} other methods, whose intervals are in the tables. " if count else ""
+
+
 def failed(table: pd.DataFrame) -> str:
     """A sentence that names every method without a score for each seed, and why."""
     several = len(table[BLOCK].drop_duplicates()) > 1
@@ -73,20 +83,13 @@ def failed(table: pd.DataFrame) -> str:
         for x in lines(table)
         if x.n < x.seeds
     ]
-    return f"Without a score: {'; '.join(names)}." if names else "No run failed."
+    more = f"; and {len(names) - MOST} more, in the table of failures" if len(names) > MOST else ""
+    return f"Without a score: {'; '.join(names[:MOST])}{more}." if names else "No run failed."
 
 
 def failures(line: Any) -> str:
     """What became of the seeds without a score, such as "1 diverged, 2 missing"; a dash if there are none."""
     return ", ".join(f"{getattr(line, name)} {name}" for name in FAILURES if getattr(line, name)) or NONE
-
-
-def interval(line: Any) -> str:
-    """The interval of the difference to dense in percentage points; empty if there is none."""
-    if line.method == BASELINE or math.isnan(line.difference_half):
-        return ""
-    low, high = line.difference - line.difference_half, line.difference + line.difference_half
-    return f"[{100 * low:+.2f}, {100 * high:+.2f}]"
 
 
 def lines(table: pd.DataFrame) -> Iterator[Any]:
@@ -104,6 +107,18 @@ def one_line(name: str) -> str:
     return " ".join(name.split())
 
 
+def between(mean: float, half: float) -> str:
+    """A fraction and its interval in percentage points: "+1.00 [-0.50, +2.50]"; no interval where half is NaN."""
+    if math.isnan(half):
+        return number(100 * mean, "+.2f")
+    return f"{100 * mean:+.2f} [{100 * (mean - half):+.2f}, {100 * (mean + half):+.2f}]"
+
+
+def p_value(p: float) -> str:
+    """Three digits, and no smaller than can be told."""
+    return "<0.001" if p < 0.001 else number(p, ".3f")
+
+
 def _accuracy(line: Any) -> str:
     if math.isnan(line.accuracy_half):
         return number(100 * line.accuracy, ".2f")
@@ -111,6 +126,4 @@ def _accuracy(line: Any) -> str:
 
 
 def _difference(line: Any) -> str:
-    if line.method == BASELINE:
-        return "reference"
-    return f"{number(100 * line.difference, '+.2f')} {interval(line)}".rstrip()
+    return "reference" if line.method == BASELINE else between(line.difference, line.difference_half)

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.report import labels, style
-from benchmarks.report.display import failed, lines, scored_seeds
+from benchmarks.report.display import crowd, failed, lines, scored_seeds
 from benchmarks.report.focus import focus
-from benchmarks.report.panels import draw_mark, handles, handles_of_targets, label, legend, panels
+from benchmarks.report.panels import draw_crowd, draw_mark, handles, handles_of_targets, label, legend, panels
 from benchmarks.report.statistics import BASELINE, summary
 
 SPREAD = 0.012
@@ -31,7 +31,7 @@ def accuracy_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
         f"{scored_seeds(table)}; bars are 95 % t-intervals. Filled marks chose their size, open marks were told it; "
         "those told the same are spread sideways so that their bars can be seen. Arrow heads at an edge stand for "
         "means beyond it, and bars may be cut there. Dashed line and band: the dense network "
-        f"and its 95 % t-interval. {failed(table)}"
+        f"and its 95 % t-interval. {crowd(table)}{failed(table)}"
     )
     return figure, caption
 
@@ -44,9 +44,10 @@ def _draw(axes: Axes, cells: pd.DataFrame, looks: dict[str, style.Look]) -> list
         look = looks[line.method]
         middle = (100 * (line.macs_kept + shift), 100 * line.accuracy)
         halves = np.nan_to_num([100 * line.macs_kept_half, 100 * line.accuracy_half])
-        mark = labels.Mark(line.method, look.color, *middle, *halves)
+        mark = labels.Mark(line.method, look.color, *middle, float(halves[0]), float(halves[1]), look.grey)
         draw_mark(axes, mark, look, filled=line.target == "free")
         marks.append(mark)
+    draw_crowd(axes, marks)
     if cells.empty:
         axes.text(0.5, 0.5, "no run has a score", transform=axes.transAxes, ha="center")
     dense = cells[cells["method"] == BASELINE].head(1)

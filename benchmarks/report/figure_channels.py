@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.report import style
 from benchmarks.report.display import failed, one_line, scored_seeds
-from benchmarks.report.panels import panels
+from benchmarks.report.panels import PAGE, panels
 from benchmarks.report.statistics import BLOCK, summary
 from benchmarks.report.structure import channels
 
@@ -20,12 +20,15 @@ MAX_NUMBERED = 10
 def channels_kept(rows: pd.DataFrame) -> tuple[Figure, str]:
     """Channels kept per layer, a heat map per (dataset, network): methods by target, mean over seeds."""
     table = summary(rows)
+    shown = style.few(table["method"])
+    left_out = table["method"].nunique() - len(shown)
+    table = table[table["method"].isin(shown)]
     kept = channels(rows)
     most = table.groupby(BLOCK).apply(lambda part: len(part) + part["target"].nunique()).max()
     with style.drawing():
         figure, drawn = panels(table, 0.5 + 0.13 * max(most, 4), "", "")
         for axes, part in drawn:
-            _heat_map(axes, part, kept.merge(part[BLOCK].drop_duplicates()))
+            _heat_map(axes, part, kept.merge(part[BLOCK].drop_duplicates()), numbered=len(drawn) <= PAGE)
         bar = figure.colorbar(axes.collections[0], ax=figure.axes, location="bottom", aspect=60, shrink=0.5)
         bar.set_label("channels kept, % of dense")
         width, height = figure.get_size_inches()
@@ -36,12 +39,13 @@ def channels_kept(rows: pd.DataFrame) -> tuple[Figure, str]:
         bar.solids.set(rasterized=False, edgecolor="face")
     caption = (
         f"Channels kept per layer, mean over {scored_seeds(table)}; shade: fraction of the dense network's channels, "
-        f"figures in the squares: channels. Lines without squares have no structure to show. {failed(table)}"
+        f"figures in the squares, where there are any: channels. Lines without squares have no structure to show. "
+        f"{f'{left_out} more methods are in rows.csv. ' if left_out else ''}{failed(table)}"
     )
     return figure, caption
 
 
-def _heat_map(axes: Axes, cells: pd.DataFrame, kept: pd.DataFrame) -> None:
+def _heat_map(axes: Axes, cells: pd.DataFrame, kept: pd.DataFrame, numbered: bool) -> None:
     groups = list(dict.fromkeys(kept["group"])) or ["none"]
     names, keys = _lines(cells)
     shade, count = (_square(kept, value, keys, groups) for value in ("fraction", "channels"))
@@ -54,7 +58,7 @@ def _heat_map(axes: Axes, cells: pd.DataFrame, kept: pd.DataFrame) -> None:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.grid(False)
-    if len(groups) <= MAX_NUMBERED:
+    if numbered and len(groups) <= MAX_NUMBERED:
         for i, j in np.argwhere(np.isfinite(count)):
             color = "white" if shade[i, j] > 0.6 else "black"
             axes.text(j + 0.5, i + 0.5, f"{count[i, j]:.3g}", ha="center", va="center", color=color, fontsize=5.5)

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.report import labels, style
-from benchmarks.report.display import failed, lines, scored_seeds
+from benchmarks.report.display import crowd, failed, lines, scored_seeds
 from benchmarks.report.focus import focus
-from benchmarks.report.panels import draw_mark, handles, handles_of_targets, label, legend, panels
+from benchmarks.report.panels import draw_crowd, draw_mark, handles, handles_of_targets, label, legend, panels
 from benchmarks.report.statistics import BASELINE, summary
 
 EDGES = "Arrow heads at an edge stand for means beyond it, and bars may be cut there."
@@ -29,7 +29,8 @@ def accuracy_against_cost(rows: pd.DataFrame) -> tuple[Figure, str]:
     caption = (
         "Test accuracy minus that of dense, paired by seed, against the training multiply-accumulates (MACs) of the "
         f"whole run relative to dense, search and pretraining included: mean over {scored_seeds(table)}; bars are 95 % "
-        f"t-intervals. Filled marks chose their size, open marks were told it. {EDGES} {failed(table)}"
+        f"t-intervals. Filled marks chose their size, open marks were told it. {EDGES} "
+        f"{crowd(table)}{failed(table)}"
     )
     return figure, caption
 
@@ -47,7 +48,8 @@ def real_against_theoretical_speedup(rows: pd.DataFrame) -> tuple[Figure, str]:
     caption = (
         "Measured speed-up over the dense network (CPU, batch of 128, paired by seed) against the theoretical one, the "
         f"ratio of multiply-accumulates: mean over {scored_seeds(table)}; bars are 95 % t-intervals. Line: every saved "
-        f"MAC saves its share of time. Filled marks chose their size, open marks were told it. {EDGES} {failed(table)}"
+        f"MAC saves its share of time. Filled marks chose their size, open marks were told it. {EDGES} "
+        f"{crowd(table)}{failed(table)}"
     )
     return figure, caption
 
@@ -71,9 +73,10 @@ def _marks(axes: Axes, cells: pd.DataFrame, looks: dict[str, style.Look]) -> lis
     for line in lines(cells):
         look = looks[line.method]
         halves = np.nan_to_num([line.x_half, line.y_half])
-        mark = labels.Mark(line.method, look.color, line.x, line.y, *halves)
+        mark = labels.Mark(line.method, look.color, line.x, line.y, float(halves[0]), float(halves[1]), look.grey)
         draw_mark(axes, mark, look, filled=line.target == "free")
         marks.append(mark)
+    draw_crowd(axes, marks)
     if not marks:
         axes.text(0.5, 0.5, "no run has a score", transform=axes.transAxes, ha="center")
     return focus(axes, marks)

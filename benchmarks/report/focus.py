@@ -44,4 +44,4 @@ def _at_edge(axes: Axes, mark: Mark, low: float, top: float) -> Mark:
     below = mark.y < low
     y = low + inset if below else top - inset
     axes.plot(mark.x, y, color=mark.color, marker="v" if below else "^", linestyle="", zorder=3)
-    return mark._replace(name=f"{mark.name}: {mark.y:.1f}", y=y, x_half=0, y_half=0)
+    return mark._replace(name=f"{mark.name}: {mark.y:.1f}", y=y, x_half=0, y_half=0, labelled=False)

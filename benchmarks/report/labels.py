@@ -19,7 +19,10 @@ SPOTS = [
 
 
 class Mark(NamedTuple):
-    """A drawn point with its intervals, in data units; half-widths are 0 where there is no interval."""
+    """A drawn point with its intervals, in data units; half-widths are 0 where there is no interval.
+
+    labelled: its mark says who it is, so that it needs no text.
+    """
 
     name: str
     color: str
@@ -27,6 +30,7 @@ class Mark(NamedTuple):
     y: float
     x_half: float
     y_half: float
+    labelled: bool = False
 
 
 def place(axes: Axes, marks: Iterable[Mark], renderer: RendererBase) -> set[str]:
@@ -38,7 +42,7 @@ def place(axes: Axes, marks: Iterable[Mark], renderer: RendererBase) -> set[str]
     taken = [box for mark in marks for box in _boxes(axes, mark)]
     labelled: set[str] = set()
     for mark in marks:
-        if mark.name not in labelled and (box := _label(axes, mark, taken, renderer)) is not None:
+        if not mark.labelled and mark.name not in labelled and (box := _label(axes, mark, taken, renderer)) is not None:
             taken.append(box)
             labelled.add(mark.name)
     return labelled

@@ -1,44 +1,23 @@
-"""The summary as LaTeX: booktabs rules, columns aligned by siunitx."""
+"""Text cells as LaTeX: booktabs rules, numbers aligned by siunitx, tables that may break over pages."""
 
 from __future__ import annotations
 
+import re
+import textwrap
+
 import pandas as pd
 
-from benchmarks.report.display import NONE, blocks, caption, failures, interval, lines, number, one_line
-from benchmarks.report.statistics import BASELINE
+from benchmarks.report.display import one_line
 
 SPECIAL = str.maketrans(
     {special: f"\\{special}" for special in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}"}
     | {">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\symbol{34}", "–": "--", "×": r"$\times$", "±": r"$\pm$"}
+    | {"−": r"$-$"}
 )
-COLUMNS = {
-    "Method": "l",
-    "Target": "l",
-    "{$n$}": "S[table-format=2.0]",
-    r"{Acc., \%}": "S[table-format=3.2]",
-    r"{$\pm$}": "S[table-format=2.2]",
-    "{Diff., points}": "S[table-format=+3.2]",
-    r"{95\,\% interval}": "r",
-    r"{MACs, \%}": "S[table-format=3.1]",
-    r"{Params, \%}": "S[table-format=3.1]",
-    r"{Cost, $\times$}": "S[table-format=2.2]",
-    "Failed": "l",
-}
-
-
-def latex(table: pd.DataFrame) -> str:
-    r"""One tabular in a table environment with a caption per dataset and network; names are escaped.
-
-    The document needs \usepackage{booktabs,siunitx}.
-    """
-    parts = []
-    for title, part in blocks(table):
-        cells = pd.DataFrame(_cells(part), columns=list(COLUMNS))
-        body = cells.to_latex(index=False, escape=False, column_format="".join(COLUMNS.values()))
-        text = escape(f"{title}. {caption(part)}")
-        parts.append(f"\\begin{{table}}\n\\centering\n\\small\n{body}\\caption{{{text}}}\n\\end{{table}}\n")
-    return "\n".join(parts)
+NUMBER = r"[+-]?\d+(?:\.\d+)?"
+HEAD = 11
+"""Characters in a line of a heading, which is broken so that it is no wider than its numbers."""
 
 
 def escape(text: str) -> str:
@@ -46,25 +25,57 @@ def escape(text: str) -> str:
     return one_line(text).translate(SPECIAL)
 
 
-def _cells(table: pd.DataFrame) -> list[list[str]]:
-    return [
-        [
-            escape(line.method),
-            escape(line.target),
-            str(line.n),
-            _number(100 * line.accuracy, ".2f"),
-            _number(100 * line.accuracy_half, ".2f"),
-            "{reference}" if line.method == BASELINE else _number(100 * line.difference, "+.2f"),
-            f"${interval(line)}$" if interval(line) else "",
-            _number(100 * line.macs_kept, ".1f"),
-            _number(100 * line.params_kept, ".1f"),
-            _number(line.cost, ".2f"),
-            escape(failures(line)),
-        ]
-        for line in lines(table)
-    ]
+def longtable(title: str, cells: pd.DataFrame, caption: str, names: int) -> str:
+    """A longtable with the caption above. Accuracies with their ± and differences with their interval are split."""
+    form, heads, body = tabular(cells, names)
+    rows = "".join(f"{' & '.join(line)} \\\\\n" for line in body)
+    head = f"\\toprule\n{' & '.join(heads)} \\\\\n\\midrule\n"
+    return (
+        f"{{\\footnotesize\\setlength\\tabcolsep{{3pt}}\n\\begin{{longtable}}{{{form}}}\n"
+        f"\\caption{{{escape(f'{title}. {caption}')}}}\\\\\n{head}\\endfirsthead\n{head}\\endhead\n"
+        f"\\bottomrule\n\\endlastfoot\n{rows}\\end{{longtable}}}}\n"
+    )
 
 
-def _number(value: float, form: str) -> str:
-    # Braces keep siunitx from reading the dash as a number.
-    return number(value, form).replace(NONE, "{--}")
+def tabular(cells: pd.DataFrame, names: int) -> tuple[str, list[str], list[list[str]]]:
+    """Column format, headings and body of a table of text."""
+    columns = {str(name): cells[name] for name in cells.columns[:names]}
+    forms = ["l"] * names
+    heads = [_head(name) for name in columns]
+    for name in cells.columns[names:]:
+        for heading, column in _split(str(name), cells[name]).items():
+            forms.append(_form(column))
+            heads.append(_head(heading))
+            columns[f"{name} {heading}"] = column.map(_cell)
+    for name in cells.columns[:names]:
+        columns[str(name)] = columns[str(name)].map(escape)
+    return "".join(forms), heads, pd.DataFrame(columns).to_numpy().tolist()
+
+
+def _split(name: str, column: pd.Series) -> dict[str, pd.Series]:
+    """ "82.00 ± 22.36" and "+2.00 [-0.48, +4.48]" are two columns each."""
+    parts = column.str.extract(rf"^(.*?)(?: ± ({NUMBER}))?(?: (\[.*\]))?$").fillna("")
+    named = zip((name, "±", "95 % interval"), parts, strict=True)
+    return {heading: parts[i] for heading, i in named if heading == name or parts[i].any()}
+
+
+def _form(column: pd.Series) -> str:
+    """siunitx's format for the widest of the numbers; plain if there are none."""
+    numbers = column[column.str.fullmatch(NUMBER)]
+    if numbers.empty:
+        return "l" if column.str.contains("[A-Za-z]").any() else "r"
+    whole = numbers.str.extract(r"([+-]?)(\d+)\.?(\d*)")
+    sign = "+" if whole[0].any() else ""
+    return f"S[table-format={sign}{whole[1].str.len().max()}.{whole[2].str.len().max()}]"
+
+
+def _cell(text: str) -> str:
+    if re.fullmatch(NUMBER, text):
+        return text
+    # Braces keep siunitx from reading a word or a dash as a number.
+    return f"${text}$" if re.fullmatch(rf"\[{NUMBER}, {NUMBER}\]", text) else f"{{{escape(text)}}}"
+
+
+def _head(name: str) -> str:
+    lines = r"\\".join(escape(line) for line in textwrap.wrap(name, HEAD))
+    return f"{{\\makecell[b]{{{lines}}}}}"

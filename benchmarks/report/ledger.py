@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.report.display import number
 from benchmarks.report.evidence import Finding, Verdict
-from benchmarks.report.tables import escape_markdown
+from benchmarks.report.sheets import escape_markdown
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,7 @@ class Claim:
 
 def markdown(judged: Sequence[Claim]) -> str:
     """The verdicts first, then each claim with its operational form, rows, statistics and limits."""
-    verdicts = pd.DataFrame(
-        {"Claim": [f"{c.number}. {c.text}" for c in judged], "Verdict": [c.verdict for c in judged]}
-    )
-    parts = ["# Claims\n", verdicts.to_markdown(index=False) + "\n"]
+    parts = ["# Claims\n", verdicts(judged).to_markdown(index=False) + "\n"]
     for claim in judged:
         parts.append(f"## {claim.number}. {claim.text} Verdict: {claim.verdict}\n")
         parts.append(f"Tested as: {escape_markdown(claim.form)}\n")
@@ -39,6 +36,11 @@ def markdown(judged: Sequence[Claim]) -> str:
             parts.append(findings(claim.findings).to_markdown(index=False, disable_numparse=True) + "\n")
         parts += [f"{escape_markdown(note)}\n" for note in (*claim.notes, *limits(claim))]
     return "\n".join(parts)
+
+
+def verdicts(judged: Sequence[Claim]) -> pd.DataFrame:
+    """One line per claim, as text."""
+    return pd.DataFrame({"Claim": [f"{c.number}. {c.text}" for c in judged], "Verdict": [c.verdict for c in judged]})
 
 
 def findings(found: Sequence[Finding]) -> pd.DataFrame:

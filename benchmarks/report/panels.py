@@ -15,13 +15,19 @@ from benchmarks.report import labels, style
 from benchmarks.report.display import blocks
 from benchmarks.report.statistics import BASELINE
 
+PAGE = 10
+"""Panels that a page has room for."""
+
 
 def panels(
     table: pd.DataFrame, height: float, xlabel: str, ylabel: str
 ) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
-    """A figure with a titled panel for each block of the table, two side by side, each of this height in inches."""
+    """A figure with a titled panel for each block of the table, each of this height in inches.
+
+    Two side by side, as a page has room for; four in a large study, which is read on a screen.
+    """
     parts = list(blocks(table))
-    columns = min(2, len(parts))
+    columns = min(2 if len(parts) <= PAGE else 4, len(parts))
     rows = -(-len(parts) // columns)
     figure = Figure(figsize=(style.COLUMN * columns, height * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -37,7 +43,7 @@ def panels(
 
 
 def legend(figure: Figure, handles: Sequence[Artist]) -> None:
-    """Add a legend below the labelled panels, and its height to the figure; the panels keep their size to the pixel."""
+    """Add a legend below the panels, which are laid out, and its height to the figure: they keep their size."""
     width, height = figure.get_size_inches()
     figure.set_layout_engine("none")
     box = figure.legend(handles=handles, loc="lower left", ncols=max(1, int(width / 1.1)))
@@ -49,7 +55,9 @@ def legend(figure: Figure, handles: Sequence[Artist]) -> None:
 
 
 def draw_mark(axes: Axes, mark: labels.Mark, look: style.Look, filled: bool) -> None:
-    """Draw a mark with its intervals in its method's look."""
+    """Draw a mark with its intervals in its method's look; those of a crowd are left to `draw_crowd`."""
+    if look.grey:
+        return
     axes.errorbar(
         mark.x,
         mark.y,
@@ -63,6 +71,12 @@ def draw_mark(axes: Axes, mark: labels.Mark, look: style.Look, filled: bool) -> 
     )
 
 
+def draw_crowd(axes: Axes, marks: Sequence[labels.Mark]) -> None:
+    """Draw the marks of a crowd as dots without intervals, all at once: thousands of single ones take minutes."""
+    dots = [mark for mark in marks if mark.labelled]
+    axes.plot([mark.x for mark in dots], [mark.y for mark in dots], ".", color=style.GREY, zorder=1)
+
+
 def label(figure: Figure, marks: Sequence[tuple[Axes, Sequence[labels.Mark]]]) -> set[str]:
     """Label the marks of each panel directly; returns the names that found no room in at least one of theirs."""
     figure.draw_without_rendering()
@@ -70,19 +84,22 @@ def label(figure: Figure, marks: Sequence[tuple[Axes, Sequence[labels.Mark]]]) -
     renderer = FigureCanvasAgg(figure).get_renderer()
     unlabelled: set[str] = set()
     for axes, points in marks:
-        unlabelled |= {point.name for point in points} - labels.place(axes, points, renderer)
+        unlabelled |= {point.name for point in points if not point.labelled} - labels.place(axes, points, renderer)
     return unlabelled
 
 
 def handles(looks: dict[str, style.Look], names: set[str]) -> list[Line2D]:
-    """Legend entries of these methods."""
-    return [
+    """Legend entries of these methods, and one for all grey dots."""
+    crowd = sum(look.grey for look in looks.values())
+    dots = Line2D([], [], color=style.GREY, marker=".", linestyle="", label=f"{crowd} other methods")
+    few = [
         Line2D([], [], color="black", linestyle="--", label=name)
         if name == BASELINE
         else Line2D([], [], color=look.color, marker=look.marker, linestyle="", label=name, markerfacecolor="white")
         for name, look in looks.items()
-        if name in names
+        if name in names and not look.grey
     ]
+    return [*few, dots] if crowd else few
 
 
 def handles_of_targets(table: pd.DataFrame) -> list[Line2D]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from os import PathLike
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ CELL = [*BLOCK, "method", "target"]
 LEVEL = 0.95
 
 TEXT_COLUMNS = (
-    "study", "dataset", "network", "method", "target", "status", "reason", "widths", "knobs",
+    "study", "dataset", "network", "method", "target", "status", "reason", "widths", "knobs", "precision",
     "code_hash", "config_hash", "version", "torch", "device", "finished_at",
 )  # fmt: skip
 Table = TypeVar("Table", pd.Series, pd.DataFrame)
@@ -71,6 +72,11 @@ def half_width(sem: Table, n: Table) -> Table:
     return sem * stats.t.ppf((1 + LEVEL) / 2, n - 1)
 
 
+def effect_size(mean: pd.Series, deviation: pd.Series) -> pd.Series:
+    """Cohen's d_z of paired differences: mean over standard deviation; NaN where they do not vary or n < 2."""
+    return mean / deviation.replace(0, math.nan)
+
+
 def scored(rows: pd.DataFrame) -> pd.DataFrame:
     """The runs with status ok and a score, with their measures.
 
@@ -87,7 +93,8 @@ def scored(rows: pd.DataFrame) -> pd.DataFrame:
         accuracy=runs["test_accuracy"],
         macs_kept=runs["macs"] / runs["macs_dense"],
         params_kept=runs["params"] / runs["params_dense"],
-        difference=runs["test_accuracy"] - runs["test_accuracy_of_dense"],
+        # Rounded so that equal differences are equal, and have no spread.
+        difference=(runs["test_accuracy"] - runs["test_accuracy_of_dense"]).round(12),
         cost=runs["train_macs"] / runs["train_macs_of_dense"],
         speedup_cpu=runs["latency_cpu_b128_ms_of_dense"] / runs["latency_cpu_b128_ms"],
         speedup_gpu=runs["latency_gpu_b128_ms_of_dense"] / runs["latency_gpu_b128_ms"],
@@ -100,12 +107,13 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     seeds: how many the study has; n: how many of them have a score; diverged, collapsed, unsupported, missing: what
     became of the others, so that these five add up to seeds. A (method, target) that ran on one (dataset, network)
     has a line on each. For each measure of `scored`: its mean over the n runs and, as <measure>_half, the
-    half-width of its 95 % t-interval over seeds (NaN if n < 2). pairs: seeds behind difference.
+    half-width of its 95 % t-interval over seeds (NaN if n < 2). pairs: seeds behind difference; effect_size: its d_z.
     """
     groups = scored(rows).groupby(CELL)[list(MEASURES)]
     means, counts = groups.mean(), groups.count()
     halves = half_width(groups.sem(), counts).add_suffix("_half")
-    lines = _counts(rows).join([means, halves, counts["difference"].rename("pairs")])
+    effect = effect_size(means["difference"], groups.std()["difference"]).rename("effect_size")
+    lines = _counts(rows).join([means, halves, effect, counts["difference"].rename("pairs")])
     lines["pairs"] = lines["pairs"].fillna(0).astype("int64")
     lines["later"] = lines.index.get_level_values("method") != BASELINE
     order = [*BLOCK, "later", "target", "accuracy", "method"]

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from matplotlib.figure import Figure
 from matplotlib.style import context
@@ -53,10 +53,15 @@ UNDATED = {
 # the dense network's.
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6A51A3", "#7F4A1E", "#757575")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
-LINES = ("-", "--", "-.", ":")
+LINES: tuple[Literal["-", "--", "-.", ":"], ...] = ("-", "--", "-.", ":")
 SLOTS = (
     "switcher", "uniform", "l1", "slimming", "soft_filter", "sss", "free_factor", "evolution", "random"
 )  # fmt: skip
+
+
+GREY = "0.65"
+CROWD = 16
+"""Methods up to which each has a look of its own. In a larger study those without a slot are grey dots."""
 
 
 class Look(NamedTuple):
@@ -64,20 +69,38 @@ class Look(NamedTuple):
 
     color: str
     marker: str
-    linestyle: str
+    linestyle: Literal["-", "--", "-.", ":"]
+
+    @property
+    def grey(self) -> bool:
+        """It is one of a crowd, drawn as the ground on which the few stand out."""
+        return self.color == GREY
 
 
 def looks(methods: Iterable[str]) -> dict[str, Look]:
     """The look of each method. Well-known ones have fixed slots, others the next in alphabetical order.
 
-    A method that is there with its knobs alone (`l1,ranking=global`) takes the slot of its key.
-    Colours and markers have coprime counts, so the first 99 methods differ; colours alone repeat after 9.
+    A method that is there with its knobs alone (`l1,ranking=global`) takes the slot of its key. Colours and markers
+    have coprime counts, so that no two methods look alike; in a crowd, those without a slot do.
     """
     names = set(methods)
     known = [_only_variant(key, names) or key for key in SLOTS]
-    slots = enumerate([*known, *sorted(names - {BASELINE, *known})])
-    found = {m: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], LINES[i % len(LINES)]) for i, m in slots}
+    others = sorted(names - {BASELINE, *known})
+    if len(names) > CROWD:
+        found = dict.fromkeys(others, Look(GREY, ".", "-"))
+        others = []
+    else:
+        found = {}
+    slots = enumerate([*known, *others])
+    found |= {m: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], LINES[i % len(LINES)]) for i, m in slots}
     return found | {BASELINE: Look("black", "*", "--")}
+
+
+def few(methods: Iterable[str]) -> list[str]:
+    """The methods to draw where each takes a line of its own: all, or those of a crowd that have a colour."""
+    names = sorted(set(methods))
+    found = looks(names)
+    return [name for name in names if not found[name].grey]
 
 
 def _only_variant(key: str, names: set[str]) -> str | None:
@@ -98,12 +121,15 @@ def svg(figure: Figure) -> str:
     return file.getvalue()
 
 
-def save(figure: Figure, caption: str, stem: str | Path) -> None:
-    """Write stem.pdf, stem.svg, stem.png (200 dpi) and stem.txt, the caption."""
+def save(figure: Figure, caption: str, stem: str | Path, formats: Iterable[str] = tuple(UNDATED)) -> None:
+    """Write stem.pdf, stem.svg, stem.png (200 dpi), or those of them asked for, and stem.txt, the caption."""
     stem = Path(stem)
     stem.parent.mkdir(parents=True, exist_ok=True)
     with drawing():
-        for suffix, metadata in UNDATED.items():
+        # Laid out once for all formats; the layout of a large figure takes as long as drawing it.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for suffix in formats:
             # Appended by hand: with_suffix would cut a stem such as "macs=0.5" at its point.
-            figure.savefig(f"{stem}.{suffix}", dpi=200, metadata=metadata)
+            figure.savefig(f"{stem}.{suffix}", dpi=200, metadata=UNDATED[suffix])
     Path(f"{stem}.txt").write_text(caption + "\n", encoding="utf-8")

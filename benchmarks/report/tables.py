@@ -1,9 +1,8 @@
-"""The summary as tables for people: terminal, CSV, Markdown, LaTeX and HTML, grouped by dataset and network."""
+"""The tables of a study by name, and the summary on the terminal."""
 
 from __future__ import annotations
 
-import re
-from html import escape as escape_html
+from collections.abc import Callable
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
@@ -11,42 +10,39 @@ from rich.console import Console
 from rich.markup import escape as escape_rich
 from rich.table import Table
 
+from benchmarks.report import sheets
+from benchmarks.report.ablation import ablation
 from benchmarks.report.display import blocks, caption, display
-from benchmarks.report.latex import latex
+from benchmarks.report.published import published
+from benchmarks.report.sheets import Sheet, Tables
 from benchmarks.report.statistics import summary
-
-__all__ = ["csv", "html", "latex", "markdown", "print_summary"]
-
-NAMES = 2
-"""The leading columns that hold names; all others hold numbers."""
-
-
-def csv(table: pd.DataFrame) -> str:
-    """The summary with all its columns and digits."""
-    return table.to_csv(index=False, lineterminator="\n")
+from benchmarks.report.table_cost import cost
+from benchmarks.report.table_failures import failures
+from benchmarks.report.table_matched import matched_macs, ranks
+from benchmarks.report.table_overall import overall
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """A heading, a table and a caption per dataset and network; names are escaped."""
-    parts = []
-    for title, part in blocks(table):
-        cells = display(part)
-        names = list(cells.columns[:NAMES])
-        cells[names] = cells[names].map(escape_markdown)
-        align = ["left"] * NAMES + ["right"] * (len(cells.columns) - NAMES)
-        body = cells.to_markdown(index=False, disable_numparse=True, colalign=align)
-        parts.append(f"### {escape_markdown(title)}\n\n{body}\n\n{escape_markdown(caption(part))}\n")
-    return "\n".join(parts)
+def summarised(table: pd.DataFrame) -> Tables:
+    """A summary, with a sheet per dataset and network."""
+    return Tables(table, [Sheet(title, display(part), caption(part)) for title, part in blocks(table)])
 
 
 def html(table: pd.DataFrame) -> str:
-    """A fragment: one <table> with a <caption> per dataset and network; all text is escaped."""
-    parts = []
-    for title, part in blocks(table):
-        heading = f"<caption><strong>{escape_html(title)}.</strong> {escape_html(caption(part))}</caption>"
-        body = display(part).to_html(index=False, border=0, classes="summary", justify="left", escape=True)
-        parts.append(body.replace("<thead>", f"{heading}\n  <thead>", 1) + "\n")
-    return "".join(parts)
+    """A summary as an HTML fragment."""
+    return sheets.html(summarised(table))
+
+
+TABLES: dict[str, Callable[[pd.DataFrame], Tables]] = {
+    "summary": lambda rows: summarised(summary(rows)),
+    "overall": overall,
+    "ranks": ranks,
+    "matched": matched_macs,
+    "cost": cost,
+    "ablation": ablation,
+    "failures": failures,
+    "published": published,
+}
+"""Name of the file -> what it holds, from rows."""
 
 
 def print_summary(rows: pd.DataFrame, console: Console | None = None) -> None:
@@ -67,9 +63,3 @@ def print_summary(rows: pd.DataFrame, console: Console | None = None) -> None:
             for line in cells.iloc[numbers].itertuples(index=False):
                 grid.add_row(*map(escape_rich, line))
         console.print(grid, escape_rich(caption(part)), "", sep="\n")
-
-
-def escape_markdown(text: str) -> str:
-    """The text with the characters that Markdown would read as markup escaped by a backslash."""
-    # An underscore inside a word is no emphasis, so that soft_filter stays readable in the source.
-    return re.sub(r"[\\`*\[\]<>|&~$#]|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)

@@ -205,3 +205,27 @@ def test_markdown_with_one_seed_says_that_there_is_no_interval(against_dense):
     text = markdown(claims(pd.DataFrame(against_dense([1.0]))))
     assert "n=1, no interval" in text
     assert "nan" not in text
+
+
+def test_runs_that_were_told_a_size_are_shown_and_do_not_count(against_dense, row):
+    """Free: half a point ahead of l1 at its size; told: a point behind it, which is another method's failure."""
+    rows = against_dense([1.0, 1.1, 0.9])
+    rows += [
+        row(target="match:switcher", seed=seed, test_accuracy=0.905 + gain)
+        for seed, gain in enumerate([0, 0.001, -0.001])
+    ]
+    before = [claim.verdict for claim in claims(pd.DataFrame(rows))]
+    rows += [row(method="switcher", target="macs=0.5", seed=seed, test_accuracy=0.85) for seed in range(3)]
+    rows += [row(target="macs=0.5", seed=seed, test_accuracy=0.86 + seed / 1000) for seed in range(3)]
+    rows.append(row(method="switcher", target="macs=0.5", seed=3, status="diverged", test_accuracy=math.nan))
+    judged = claims(pd.DataFrame(rows))
+    assert [claim.verdict for claim in judged] == before == ["holds", "holds", "holds", "undecided"]
+    assert [found.name for found in judged[1].findings] == ["switcher - l1", "switcher - l1 at macs=0.5"]
+    assert judged[1].findings[1].verdict == "fails"
+    assert all("Runs that were told a size (macs=0.5) are a budget's, and do not count." in c.notes for c in judged)
+
+
+def test_a_study_with_told_switchers_alone_decides_nothing(row, dense):
+    rows = [dense(seed=s) for s in range(3)]
+    rows += [row(method="switcher", seed=s) for s in range(3)] + [row(seed=s, test_accuracy=0.8) for s in range(3)]
+    assert [claim.verdict for claim in claims(pd.DataFrame(rows))] == ["undecided"] * 4

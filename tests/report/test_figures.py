@@ -14,7 +14,8 @@ from matplotlib.collections import QuadMesh
 
 from benchmarks.report import figures, style
 
-FIGURES = [
+FIGURES = list(figures.FIGURES.values())
+OF_CELLS = [
     figures.accuracy_against_macs,
     figures.channels_kept,
     figures.accuracy_against_cost,
@@ -98,17 +99,17 @@ def test_marks_lie_at_mean_accuracy_and_macs_in_percent(row, dense):
 
 
 def test_the_caption_names_what_failed_and_where(study):
-    for draw in FIGURES:
+    for draw in OF_CELLS:
         _, caption = draw(study)
         assert "sss (macs=0.5, fashion_mnist, lenet5): 1 diverged" in caption
 
 
 def test_one_seed_is_said_to_have_no_interval(make):
-    for draw in FIGURES:
+    for draw in OF_CELLS:
         assert "n=1, no interval" in draw(make(["dense", "l1"], seeds=1))[1]
 
 
-@pytest.mark.parametrize("count", [5, 30])
+@pytest.mark.parametrize("count", [5, 12])
 def test_labels_cover_neither_each_other_nor_leave_the_panel(make, count):
     figure, _ = figures.accuracy_against_macs(make(["dense", *(f"method_{i}" for i in range(count))]))
     renderer = FigureCanvasAgg(figure).get_renderer()
@@ -120,12 +121,14 @@ def test_labels_cover_neither_each_other_nor_leave_the_panel(make, count):
         assert all(axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 for box in boxes)
 
 
-def test_every_method_is_labelled_in_each_panel_or_stands_in_the_legend(make):
-    methods = ["dense", *(f"method_{i}" for i in range(25))]
-    figure, _ = figures.accuracy_against_macs(make(methods))
+@pytest.mark.parametrize("others", [10, 25])
+def test_every_method_is_labelled_in_each_panel_or_stands_in_the_legend(make, others):
+    methods = ["dense", "switcher", *(f"method_{i}" for i in range(others))]
+    figure, caption = figures.accuracy_against_macs(make(methods))
     legend = {text.get_text() for text in figure.legends[0].get_texts()}
     for axes in figure.axes:
-        assert set(methods) <= legend | {text.get_text() for text in axes.texts}
+        assert set(style.few(methods)) <= legend | {text.get_text() for text in axes.texts}
+    assert ("25 other methods" in legend) == ("Grey dots: the 25 other methods" in caption) == (others == 25)
 
 
 def test_cost_and_speedup_marks_lie_where_the_runs_say(row, dense):
@@ -180,10 +183,18 @@ def test_a_lone_variant_looks_like_its_method():
 
 
 def test_looks_differ_and_do_not_depend_on_the_other_methods():
-    many = style.looks(["dense", *(f"m{i}" for i in range(89))])
-    assert len(set(many.values())) == len(many) == 99
+    many = style.looks(["dense", *(f"m{i}" for i in range(15))])
+    assert len(set(many.values())) == len(many) == 25
     assert many["switcher"] == style.looks(["switcher"])["switcher"]
-    assert len(style.looks(f"m{i}" for i in range(300))) == 310
+
+
+def test_in_a_crowd_the_few_keep_their_colour_and_the_others_are_grey():
+    names = ["dense", "switcher", *(f"m{i}" for i in range(35))]
+    crowd = style.looks(names)
+    assert crowd["switcher"] == style.looks(["switcher"])["switcher"]
+    assert {crowd[f"m{i}"].color for i in range(35)} == {style.GREY}
+    assert style.few(names) == ["dense", "switcher"]
+    assert style.few(names[:5]) == sorted(names[:5])
 
 
 def test_known_methods_differ_in_marker_so_that_grey_is_enough():

@@ -2,101 +2,169 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from benchmarks.report.page import page, run_table
+from benchmarks.report import page_points, page_runs, tables
+from benchmarks.report.page import Drawing, TableText, page
+from benchmarks.report.statistics import summary
 
-HARD = "<script>alert('ü')</script>&\"'"
+HARD = "<script>alert('ü')</script>&\"'</SCRIPT><!--"
 
 
 class Elements(HTMLParser):
-    """Tags with their attributes, and the text of table cells."""
+    """Tags with their attributes, and the text of scripts by id."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.cells: list[str] = []
+        self.payload = ""
         self.inside = False
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        if tag in ("td", "th"):
-            self.cells.append("")
-            self.inside = True
+        self.inside = dict(attrs).get("id") == "payload"
 
     def handle_endtag(self, tag: str) -> None:
-        self.inside = self.inside and tag not in ("td", "th")
+        self.inside = False
 
     def handle_data(self, data: str) -> None:
-        if self.inside:
-            self.cells[-1] += data
+        self.payload += data if self.inside else ""
+
+
+def payload(text: str) -> dict[str, Any]:
+    return json.loads(Elements(text).payload)  # type: ignore[no-any-return]
+
+
+def histories(rows: pd.DataFrame, epochs: int = 16) -> pd.DataFrame:
+    """A loss that falls, for every run; channels in the phase of learning alone."""
+    cells = rows[["dataset", "network", "seed"]].assign(cell=rows["method"] + "@" + rows["target"])
+    course = pd.DataFrame({"epoch": range(1, epochs + 1)}).assign(
+        phase=lambda t: t["epoch"].map(lambda e: "learn" if e <= epochs / 2 else "finetune"),
+        train_loss=lambda t: 2.3 / t["epoch"],
+        channels=lambda t: (226.0 - t["epoch"]).where(t["epoch"] <= epochs / 2),
+    )
+    return cells.merge(course, how="cross")
 
 
 @pytest.fixture
-def text(study) -> str:
-    return page(study)
+def text(study: pd.DataFrame) -> str:
+    table = TableText("summary", tables.html(summary(study)), r"\begin{table}", "method\n")
+    return page(study, histories(study), [table], [Drawing("accuracy_macs", b"<svg/>", "What <it> shows.")])
 
 
-def test_the_same_rows_give_the_same_bytes(text, study):
-    assert page(study.copy()) == text
+def test_the_same_rows_give_the_same_bytes(study: pd.DataFrame) -> None:
+    assert page(study.copy(), histories(study)) == page(study, histories(study))
 
 
-def test_nothing_is_fetched(text):
-    """A link that the reader clicks is no request; a source, a style sheet or an import is."""
+def test_nothing_is_fetched(text: str) -> None:
+    """The browser's own rule stands in the page: no source but itself, and no script but these two."""
     found = Elements(text)
-    assert not [attrs for _, attrs in found.tags if "src" in attrs or "srcset" in attrs]
-    assert not [tag for tag, _ in found.tags if tag in ("link", "iframe", "object", "embed", "image", "img")]
-    assert not re.search(r"@import|fetch\(|XMLHttpRequest|url\((?!#)", text)
-    links = {attrs["href"] for tag, attrs in found.tags if tag == "a"}
-    assert all(link == "rows.csv" or link.startswith("#") for link in links if link)
-    assert "default-src 'none'" in text
+    sources = [value or "" for _, attrs in found.tags for name, value in attrs.items() if name in ("src", "srcset")]
+    assert len(sources) == 1 and all(source.startswith("data:image/svg+xml;base64,") for source in sources)
+    assert not [tag for tag, _ in found.tags if tag in ("link", "iframe", "object", "embed", "image", "base", "form")]
+    assert not [attrs for _, attrs in found.tags if any(name.startswith("on") for name in attrs)]
+    assert all((attrs["href"] or "").startswith("#") for tag, attrs in found.tags if tag == "a")
+    policy = next(attrs["content"] or "" for tag, attrs in found.tags if attrs.get("http-equiv"))
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    scripts = re.search(r"script-src ([^;]*)", policy)
+    assert scripts and re.fullmatch(r"'sha256-[\w+/]{43}=' 'sha256-[\w+/]{43}='", scripts[1])
 
 
-def test_ids_are_unique_and_every_reference_has_one(text):
-    ids = re.findall(r'\bid="([^"]+)"', text)
+def test_ids_are_unique_and_every_reference_has_one(text: str) -> None:
+    tags = Elements(text).tags
+    ids = [attrs["id"] for _, attrs in tags if "id" in attrs]
     assert len(ids) == len(set(ids))
-    assert set(re.findall(r'(?:url\(|href=")#([^")]+)', text)) <= set(ids)
+    named = ("for", "aria-labelledby", "aria-describedby")
+    pointed = [value for _, attrs in tags for name, value in attrs.items() if name in named]
+    pointed += [(attrs["href"] or "#")[1:] for tag, attrs in tags if tag == "a"]
+    assert pointed and set(pointed) <= set(ids)
 
 
-def test_every_run_is_there_and_verdicts_come_first(text, study):
-    found = Elements(text)
-    assert found.cells.count("evolution") >= (study["method"] == "evolution").sum()
-    assert text.index('class="verdict"') < text.index("Test accuracy: mean over n") < text.index("<svg")
-    assert text.count("<svg") == 4
+def test_verdicts_come_first_then_the_plot_then_runs_tables_and_figures(text: str) -> None:
+    order = [
+        "are undecided.",
+        'class="claims"',
+        'id="chart"',
+        'id="table"',
+        'id="tables"',
+        "data:image/svg+xml",
+        "<dl>",
+    ]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
 
 
-def test_all_text_is_escaped(row):
-    rows = pd.DataFrame([row(**dict.fromkeys(["study", "dataset", "network", "method", "reason", "device"], HARD))])
-    found = Elements(page(rows))
-    assert sum(tag == "script" for tag, _ in found.tags) == 1
-    assert found.cells.count(HARD) == 5
+def test_every_row_is_in_it_with_all_its_columns_and_digits(text: str, study: pd.DataFrame) -> None:
+    columns = payload(text)["columns"]
+    assert list(columns) == list(page_runs.COLUMNS)
+    accuracies = [math.nan if value is None else value for value in columns["test_accuracy"]]
+    pd.testing.assert_series_equal(pd.Series(accuracies), study["test_accuracy"], check_names=False, check_exact=True)
+    assert columns["widths"] == list(study["widths"])
 
 
-def test_every_control_can_be_reached_by_keyboard(text, study):
-    found = Elements(text)
-    sortable = [tag for tag, _ in found.tags if tag == "button"]
-    assert len(sortable) == len(run_table(study).columns)
-    assert not [attrs for _, attrs in found.tags if "onclick" in attrs]
-    assert any(attrs.get("for") == "filter" for tag, attrs in found.tags if tag == "label")
+def test_all_text_is_escaped(row: Any) -> None:
+    names = ["study", "dataset", "network", "method", "target", "reason", "device", "widths", "knobs"]
+    rows = pd.DataFrame([row(**dict.fromkeys(names, HARD))]).assign(status="diverged", test_accuracy=math.nan)
+    made = page(rows, None, [], [Drawing(HARD, HARD.encode(), HARD)])
+    assert made.lower().count("<script") == made.lower().count("</script") == 3
+    assert HARD not in made
+    assert payload(made)["columns"]["reason"] == [HARD]
+    assert "alert('ü')</script>&" not in made
 
 
-def test_a_failed_run_shows_why_and_no_number(row):
-    run = run_table(pd.DataFrame([row(status="diverged", test_accuracy=math.nan, reason="loss is nan")])).iloc[0]
-    assert (run["accuracy, %"], run["status"], run["reason"]) == ("–", "diverged", "loss is nan")
-    assert (run["MACs kept, %"], run["training MACs"], run["seconds"]) == ("50.0", "3e+06", "3")
+def test_a_history_goes_to_its_row_and_a_long_one_is_thinned_out(study: pd.DataFrame) -> None:
+    found = page_runs.curves(study, histories(study).iloc[16:])
+    assert found[0] is None and all(found[1:])
+    assert found[1] is not None and found[1]["epoch"] == list(range(1, 17)) and found[1]["train_loss"][0] == 2.3
+    assert found[1]["phase"][7:9] == ["learn", "finetune"] and "validation_accuracy" not in found[1]
+    long = page_runs.curves(study.head(1), histories(study.head(1), epochs=2 * page_runs.POINTS))[0]
+    assert long is not None and len(long["epoch"]) == page_runs.POINTS
+    assert long["epoch"][0] == 1 and long["epoch"][-1] == 2 * page_runs.POINTS
 
 
-def test_a_thousand_runs_take_less_than_five_megabytes(make):
+def test_what_is_recorded_once_is_never_thinned_out(study: pd.DataFrame) -> None:
+    table = histories(study.head(1), epochs=2 * page_runs.POINTS)
+    table.loc[[1, 777], "validation_accuracy"] = [0.5, 0.75]
+    found = page_runs.curves(study.head(1), table)[0]
+    assert found is not None and [x for x in found["validation_accuracy"] if x is not None] == [0.5, 0.75]
+
+
+def test_rows_alone_are_enough(row: Any) -> None:
+    made = page(pd.DataFrame([row()]))
+    assert payload(made)["histories"] == [] and "1 run, 1 method" in made
+    assert 'id="tables"' not in made and 'id="figures"' not in made
+
+
+def test_a_failed_run_is_in_the_table_and_not_in_the_plot(row: Any) -> None:
+    rows = pd.DataFrame([row(status="diverged", test_accuracy=math.nan, reason="loss is nan")])
+    shown = {column["name"]: column["values"] for column in page_runs.shown(rows)}
+    assert (shown["accuracy, %"], shown["status"], shown["MACs kept, %"]) == ([None], ["diverged"], [50])
+    (block,) = page_points.payload(rows)["blocks"]
+    assert block["cells"] == [] and block["domain"] is None
+
+
+def test_the_plot_looks_at_the_bulk_and_says_how_many_it_leaves_out(row: Any) -> None:
+    rows = pd.DataFrame([row(seed=i, test_accuracy=x) for i, x in enumerate([0.9, 0.91, 0.92, 0.93, 0.1])])
+    low, high = page_points.domain(rows) or (0, 0)
+    assert 89 < low < 90 and 93 < high < 94 and page_points.far_out(rows) == 1
+
+
+def test_marks_told_the_same_size_do_not_hide_each_other(study: pd.DataFrame) -> None:
+    for block in page_points.payload(study)["blocks"]:
+        for target in ("macs=0.5", "match:switcher"):
+            shifts = [cell["shift"] for cell in block["cells"] if cell["target"] == target]
+            assert len(set(shifts)) == len(shifts) > 3 and abs(sum(shifts)) < 0.01
+
+
+def test_a_thousand_runs_with_long_histories_take_less_than_five_megabytes(make: Any) -> None:
     rows = make(["dense", *(f"method_{i}" for i in range(20))], seeds=13)
     assert len(rows) > 1000
-    assert len(page(rows).encode()) < 5e6
-
-
-def test_one_run_is_enough(row):
-    assert "1 runs" not in page(pd.DataFrame([row()]))
+    assert len(page(rows, histories(rows, epochs=160)).encode()) < 5e6

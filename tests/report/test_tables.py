@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from benchmarks.report import tables
+from benchmarks.report import sheets, tables
 from benchmarks.report.display import display
 from benchmarks.report.statistics import summary
 
@@ -50,7 +50,7 @@ def table(row, dense) -> pd.DataFrame:
 
 
 def test_markdown_shows_rounded_numbers_with_their_intervals(table):
-    lines = tables.markdown(table).splitlines()
+    lines = sheets.markdown(tables.summarised(table)).splitlines()
     (line,) = (line for line in lines if line.startswith("| l1"))
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     # 0.09 and 0.01 times 2.484138, in percent, as in test_statistics.
@@ -61,7 +61,7 @@ def test_markdown_shows_rounded_numbers_with_their_intervals(table):
 
 
 def test_the_caption_says_n_intervals_and_failures(table):
-    text = tables.markdown(table)
+    text = sheets.markdown(tables.summarised(table))
     assert "of 4 seeds" in text
     assert "95 % t-interval" in text
     assert "l1 (macs=0.5): 1 diverged" in text
@@ -71,27 +71,27 @@ def test_the_caption_says_n_intervals_and_failures(table):
 
 def test_one_seed_says_that_there_is_no_interval(row, dense):
     table = summary(pd.DataFrame([dense(), row()]))
-    for text in (tables.markdown(table), tables.html(table), tables.latex(table)):
+    for text in (sheets.markdown(tables.summarised(table)), tables.html(table), sheets.tex(tables.summarised(table))):
         assert "n=1, no interval" in text
         assert "nan" not in text.lower()
-    assert "90.00 |" in tables.markdown(table)
+    assert "90.00 |" in sheets.markdown(tables.summarised(table))
 
 
 def test_csv_keeps_all_digits(table):
-    read = pd.read_csv(io.StringIO(tables.csv(table)), float_precision="round_trip")
+    read = pd.read_csv(io.StringIO(sheets.csv(tables.summarised(table))), float_precision="round_trip")
     pd.testing.assert_frame_equal(read, table, check_dtype=False, check_exact=True)
 
 
 def test_hard_names_survive_markdown(row):
     table = summary(pd.DataFrame([row(method=HARD, dataset=HARD)]))
-    texts = rendered(tables.markdown(table))
+    texts = rendered(sheets.markdown(tables.summarised(table)))
     assert HARD in texts
     assert f"{HARD}, lenet5" in texts
 
 
 def test_hard_names_survive_markdown_in_the_caption(row):
     table = summary(pd.DataFrame([row(method=HARD, status="diverged")]))
-    assert rendered(tables.markdown(table))[-1].endswith(f"{HARD} (macs=0.5): 1 diverged.")
+    assert rendered(sheets.markdown(tables.summarised(table)))[-1].endswith(f"{HARD} (macs=0.5): 1 diverged.")
 
 
 def test_hard_names_survive_html(row):
@@ -109,18 +109,20 @@ def test_hard_names_survive_latex(row):
     table = summary(pd.DataFrame([row(method='a_b&c%d$e#f{g}h~i^j\\k<l>m|n"ü')]))
     assert (
         r"a\_b\&c\%d\$e\#f\{g\}h\textasciitilde{}i\textasciicircum{}j\textbackslash{}k\textless{}l\textgreater{}m"
-        r"\textbar{}n\symbol{34}ü & macs=0.5 & 1 & 90.00 & {--} & {--} &"
-    ) in tables.latex(table)
+        r"\textbar{}n\symbol{34}ü & macs=0.5 & 1 & 90.00 & {--} &"
+    ) in sheets.tex(tables.summarised(table))
 
 
 def test_a_line_break_in_a_name_does_not_tear_the_table(row):
     table = summary(pd.DataFrame([row(method="two\nlines | x")]))
-    assert "two lines | x" in rendered(tables.markdown(table))
+    assert "two lines | x" in rendered(sheets.markdown(tables.summarised(table)))
 
 
 def test_latex_columns_are_numbers_or_braced(study):
-    text = tables.latex(summary(study))
-    body = [line for line in text.splitlines() if line.endswith(r"\\") and "{$n$}" not in line]
+    text = sheets.tex(tables.summarised(summary(study)))
+    body = [
+        line for line in text.splitlines() if line.endswith(r"\\") and "makecell" not in line and "caption" not in line
+    ]
     assert len(body) == len(summary(study))
     for line in body:
         cells = [cell.strip() for cell in line.removesuffix(r"\\").split(" & ")]
@@ -147,3 +149,9 @@ def test_names_like_markup_survive_the_terminal(row):
     console = Console(file=io.StringIO(), width=80)
     tables.print_summary(pd.DataFrame([row(method="[red]x[/red]", status="diverged")]), console)
     assert console.file.getvalue().count("[red]x[/red]") == 2
+
+
+def test_a_caption_names_no_more_failures_than_it_has_room_for(row):
+    rows = [row(method=f"m{i:02}", status="diverged", test_accuracy=math.nan) for i in range(15)]
+    text = sheets.markdown(tables.summarised(summary(pd.DataFrame(rows))))
+    assert "m11 (macs=0.5): 1 diverged; and 3 more, in the table of failures." in text

@@ -108,8 +108,8 @@ def test_the_method_of_the_contributing_guide_runs(finished: Project) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"datasets": ["digit"]}, "datasets[0]: unknown dataset 'digit'; allowed: digits, fashion_mnist"),
-        ({"methods": ["dense", "l11"]}, "methods[1].key: unknown method 'l11'; allowed: dense, evolution"),
+        ({"datasets": ["digit"]}, "datasets[0]: unknown dataset 'digit'; allowed: cifar10, cifar100"),
+        ({"methods": ["dense", "l11"]}, "methods[1].key: unknown method 'l11'; allowed: bn_scale, chip"),
         ({"epochs": -3}, "epochs: Input should be greater than 0, not -3"),
         ({"epoch": 3}, "epoch: unknown key; allowed: study, datasets"),
         ({"study": "../../tmp"}, "study: String should match pattern"),

@@ -1,6 +1,31 @@
 # Rows in, answers out.
 
+import itertools
+
 PAIRS = [(dataset, network) for dataset in STUDY.datasets for network in STUDY.networks]
+PUBLISHED = list(ROOT.glob("paper/published.csv"))  # numbers of papers; without them, no table of them
+# By name, since importing benchmarks.report would make planning slow; a name that it does not know is an error there.
+TABLES = ["summary", "overall", "ranks", "matched", "cost", "ablation", "failures", *["published" for _ in PUBLISHED]]
+FIGURES = ["accuracy_macs", "accuracy_cost", "ranks", "compression", "speedup", "channels", "ablation"]
+OF_HISTORIES = ["trajectories", "curves"]
+SHOWN = {
+    "html": "page",
+    "csv": "numbers",
+    "tex": "LaTeX",
+    "svg": "picture",
+    "pdf": "for print",
+}  # in Snakemake's report
+
+PAGE_ASSETS = ["benchmarks/report/page.html.jinja", *sorted((ROOT / "benchmarks/report/assets").iterdir())]
+
+
+def listed(names, folder, suffixes):
+    """The files of these names, those for reading marked for Snakemake's own report."""
+    for name, suffix in itertools.product(names, suffixes):
+        path = f"{RESULTS}/{folder}/{name}.{suffix}"
+        labels = {"what": name.replace("_", " "), "as": SHOWN.get(suffix, suffix)}
+        caption = f"../report/{folder}.rst"
+        yield report(path, category=folder.capitalize(), labels=labels, caption=caption) if suffix in SHOWN else path
 
 
 rule gather:
@@ -21,21 +46,14 @@ rule gather:
     message:
         "gathering the rows"
     shell:
-        "python -m workflow.scripts.gather --rows {input.rows:q} --runs {input.runs:q} --out {output.rows:q} 2> {log:q}"
+        "python -m workflow.scripts.gather --rows {input.rows:q} --out {output.rows:q} 2> {log:q}"
 
 
 rule tables:
     input:
         rows=rules.gather.output.rows,
     output:
-        report(
-            expand(
-                f"{RESULTS}/tables/summary.{{suffix}}",
-                suffix=["csv", "md", "tex", "html"],
-            ),
-            category="Tables",
-            caption="../report/summary.rst",
-        ),
+        *listed(TABLES, "tables", ["html", "csv", "tex", "md"]),
     log:
         f"{RESULTS}/logs/tables.log",
     benchmark:
@@ -44,6 +62,7 @@ rule tables:
         "../../environment.yml"
     params:
         code=registry.source_hash("workflow.scripts.tables"),
+        published=[file_hash(path) for path in PUBLISHED],
     message:
         "writing the tables"
     shell:
@@ -53,16 +72,9 @@ rule tables:
 rule figures:
     input:
         rows=rules.gather.output.rows,
+        histories=rules.gather.output.histories,
     output:
-        report(
-            expand(
-                f"{RESULTS}/figures/{{figure}}.{{suffix}}",
-                figure=["accuracy_macs", "accuracy_cost", "channels", "speedup"],
-                suffix=["pdf", "svg", "png", "txt"],
-            ),
-            category="Figures",
-            caption="../report/figures.rst",
-        ),
+        *listed(FIGURES + OF_HISTORIES, "figures", ["svg", "pdf", "png", "txt"]),
     log:
         f"{RESULTS}/logs/figures.log",
     benchmark:
@@ -74,15 +86,29 @@ rule figures:
     message:
         "drawing the figures"
     shell:
-        "python -m workflow.scripts.figures --rows {input.rows:q} --out {output:q} 2> {log:q}"
+        "python -m workflow.scripts.figures --rows {input.rows:q} --histories {input.histories:q} --out {output:q}"
+        " 2> {log:q}"
 
 
 rule page:
     input:
         rows=rules.gather.output.rows,
+        histories=rules.gather.output.histories,
+        tables=[path for path in rules.tables.output if path.endswith(".html")],
+        figures=[path for path in rules.figures.output if path.endswith(".svg")],
     output:
-        claims=report(f"{RESULTS}/claims.md", category="Claims", caption="../report/claims.rst"),
-        page=f"{RESULTS}/index.html",
+        claims=report(
+            f"{RESULTS}/claims.md",
+            category="Claims",
+            labels={"what": "verdicts", "as": "text"},
+            caption="../report/claims.rst",
+        ),
+        page=report(
+            f"{RESULTS}/index.html",
+            category="Page",
+            labels={"what": "everything", "as": "page"},
+            caption="../report/page.rst",
+        ),
     log:
         f"{RESULTS}/logs/page.log",
     benchmark:
@@ -91,9 +117,12 @@ rule page:
         "../../environment.yml"
     params:
         code=registry.source_hash("workflow.scripts.page"),
-        template=file_hash("benchmarks/report/page.html.jinja"),
+        assets=[file_hash(path) for path in PAGE_ASSETS],
     message:
         "writing the claims and the page"
     shell:
-        "python -m workflow.scripts.page --rows {input.rows:q} --claims {output.claims:q} --page {output.page:q}"
-        " 2> {log:q}"
+        "python -m workflow.scripts.page --rows {input.rows:q} --histories {input.histories:q} --tables {input.tables:q}"
+        " --figures {input.figures:q} --claims {output.claims:q} --page {output.page:q} 2> {log:q}"
+
+
+include: "compare.smk"

@@ -3,19 +3,22 @@
 import argparse
 from pathlib import Path
 
-from benchmarks.report import figures, statistics
+import pandas as pd
+
+from benchmarks.report import statistics
+from benchmarks.report.figures import FIGURES, OF_HISTORIES, save
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=Path, required=True)
+    parser.add_argument("--histories", type=Path, help="runs.parquet, for the figures that need it")
     parser.add_argument("--out", type=Path, nargs="+", required=True)
     told = parser.parse_args()
     rows = statistics.read_rows(told.rows)
-    draw = {
-        "accuracy_macs": figures.accuracy_against_macs,
-        "accuracy_cost": figures.accuracy_against_cost,
-        "channels": figures.channels_kept,
-        "speedup": figures.real_against_theoretical_speedup,
-    }
+    histories = pd.read_parquet(told.histories) if told.histories else None
     for stem in sorted({path.with_suffix("") for path in told.out}):
-        figures.save(*draw[stem.name](rows), stem)
+        if stem.name in FIGURES:
+            save(*FIGURES[stem.name](rows), stem)
+        else:
+            assert histories is not None, f"{stem.name} needs --histories"
+            save(*OF_HISTORIES[stem.name](rows, histories), stem)

@@ -3,16 +3,34 @@
 import argparse
 from pathlib import Path
 
+import pandas as pd
+
 from benchmarks.files import write_atomically
 from benchmarks.report import ledger, page, statistics
 from benchmarks.report.claims import claims
 
+
+def table(path: Path) -> page.TableText:
+    """A table from its HTML fragment, with the LaTeX and CSV that lie beside it."""
+    return page.TableText(path.stem, *(path.with_suffix(s).read_text("utf-8") for s in (".html", ".tex", ".csv")))
+
+
+def drawing(path: Path) -> page.Drawing:
+    """A figure from its SVG, with the caption that lies beside it."""
+    return page.Drawing(path.stem, path.read_bytes(), path.with_suffix(".txt").read_text("utf-8").strip())
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=Path, required=True)
+    parser.add_argument("--histories", type=Path, help="runs.parquet; published studies have none")
+    parser.add_argument("--tables", type=Path, nargs="*", default=[], help=".html, with .tex and .csv beside it")
+    parser.add_argument("--figures", type=Path, nargs="*", default=[], help=".svg, with .txt beside it")
     parser.add_argument("--claims", type=Path, required=True)
     parser.add_argument("--page", type=Path, required=True)
     told = parser.parse_args()
     rows = statistics.read_rows(told.rows)
+    histories = pd.read_parquet(told.histories) if told.histories else None
     write_atomically(told.claims, ledger.markdown(claims(rows)).encode())
-    write_atomically(told.page, page.page(rows).encode())
+    text = page.page(rows, histories, [*map(table, told.tables)], [*map(drawing, told.figures)])
+    write_atomically(told.page, text.encode())

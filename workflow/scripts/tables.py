@@ -1,17 +1,20 @@
-"""The summary of a study, for reading, printing and typesetting."""
+"""The tables of a study, for reading, printing and typesetting."""
 
 import argparse
+from itertools import groupby
 from pathlib import Path
 
 from benchmarks.files import write_atomically
-from benchmarks.report import statistics, tables
+from benchmarks.report import sheets, statistics
+from benchmarks.report.tables import TABLES
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=Path, required=True)
-    parser.add_argument("--out", type=Path, nargs="+", required=True)
+    parser.add_argument("--out", type=Path, nargs="+", required=True, help="<table>.<suffix>, as many as are wanted")
     told = parser.parse_args()
-    summary = statistics.summary(statistics.read_rows(told.rows))
-    writers = {".csv": tables.csv, ".md": tables.markdown, ".tex": tables.latex, ".html": tables.html}
-    for path in told.out:
-        write_atomically(path, writers[path.suffix](summary).encode())
+    rows = statistics.read_rows(told.rows)
+    for name, paths in groupby(sorted(told.out), key=lambda path: path.stem):
+        table = TABLES[name](rows)
+        for path in paths:
+            write_atomically(path, sheets.WRITERS[path.suffix](table).encode())

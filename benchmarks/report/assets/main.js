@@ -1,0 +1,44 @@
+// Buttons that give numbers away, and the page's start.
+function say(text) {
+  find("#said").textContent = text;
+  setTimeout(() => { find("#said").textContent = ""; }, 4000);
+}
+
+function download(name, text) {
+  const link = element("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  say(`${name} saved`);
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {  // where a page opened from disk may not: the old way
+    const area = element("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  say("LaTeX copied; it needs the packages booktabs and siunitx");
+}
+
+const quoted = (value) => (/[",\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+
+function csvOf(runs) {
+  const names = Object.keys(data.columns);
+  const lines = runs.map((run) => names.map((name) => quoted(String(raw(name, run) ?? ""))).join(","));
+  return [names.join(","), ...lines, ""].join("\n");
+}
+
+find("#csv").addEventListener("click", () => download("rows.csv", csvOf(passing())));
+document.querySelectorAll("[data-table]").forEach((button) => {
+  const { table, kind } = button.dataset;
+  const text = data.tables[table][kind];
+  button.addEventListener("click", () => (kind === "tex" ? copy(text) : download(`${table}.csv`, text)));
+});
+prepareTable();
+draw();
+preparePlot();

@@ -1,0 +1,82 @@
+// Accuracy against size, a dataset and network at a time; every run leads to its row.
+const plot = { view: null, chosen: new Set(), block: 0, at: 0 };
+
+function pointsOf({ dataset, network, cells }) {
+  const runs = [];
+  const shifts = Object.fromEntries(cells.map(({ method, target, shift }) => [`${method} ${target}`, shift]));
+  for (let run = 0; run < count; run += 1) {
+    if (raw("dataset", run) !== dataset || raw("network", run) !== network || raw("status", run) !== "ok" || raw("test_accuracy", run) === null) continue;
+    const [macs, y] = [100 * raw("macs", run) / raw("macs_dense", run), 100 * raw("test_accuracy", run)];
+    const description = `${title(run)}: ${y.toFixed(2)} % accuracy, ${macs.toFixed(1)} % of MACs`;
+    const x = macs + (shifts[`${raw("method", run)} ${raw("target", run)}`] ?? 0);
+    runs.push({ run, x, y, method: raw("method", run), target: raw("target", run), description });
+  }
+  return runs;
+}
+
+const limitsOf = (block, runs) => (find("#far").checked || !block.domain
+  ? [Math.min(...runs.map(({ y }) => y)) - 1, Math.max(...runs.map(({ y }) => y)) + 1] : block.domain);
+
+async function drawPlot() {
+  const block = data.blocks[plot.block];
+  const runs = pointsOf(block);
+  find("#far-label").hidden = !block.far;
+  find("#far-label span").textContent = `Show ${block.far === 1 ? "a run" : `${block.far} runs`} far out`;
+  if (!runs.length) {
+    find("#chart").replaceChildren(element("p", { class: "note" }, "No run here has a score."));
+    return;
+  }
+  const [low, high] = limitsOf(block, runs);
+  const starting = { chosen: [...plot.chosen], low, high };
+  const params = data.plot.params.map((param) => ({ ...param, value: starting[param.name] ?? param.value }));
+  const spec = { ...data.plot, params, datasets: { cells: block.cells, runs },
+    description: `Test accuracy against MACs kept, ${block.network} on ${block.dataset}, ${runs.length} runs` };
+  const { view: made } = await vegaEmbed("#chart", spec, { ast: true, actions: false, renderer: "svg" });
+  plot.view = made;
+  plot.at = 0;
+  made.addEventListener("click", (_, item) => { if (item?.datum?.run !== undefined) reveal(item.datum.run); });
+  drawLegend(block);
+}
+
+function drawLegend(block) {
+  const there = new Set(block.cells.map(({ method }) => method));
+  find("#legend").replaceChildren(...Object.entries(data.looks).filter(([method]) => there.has(method)).map(([method, look]) => {
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    svg.setAttribute("viewBox", "-1.2 -1.2 2.4 2.4");
+    svg.setAttribute("aria-hidden", "true");
+    path.setAttribute("d", look.shape);
+    path.setAttribute("fill", look.colour);
+    svg.append(path);
+    const button = element("button", { type: "button", "aria-pressed": plot.chosen.has(method) }, svg, method);
+    button.addEventListener("click", () => {
+      if (!plot.chosen.delete(method)) plot.chosen.add(method);
+      button.setAttribute("aria-pressed", plot.chosen.has(method));
+      plot.view.signal("chosen", [...plot.chosen]).runAsync();
+    });
+    return button;
+  }));
+}
+
+// By keyboard the plot is one stop: arrows go from run to run by size, Enter opens the row.
+const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+
+function prepareKeys() {
+  find("#chart").addEventListener("keydown", (event) => {
+    const runs = pointsOf(data.blocks[plot.block]).filter(({ method }) => !plot.chosen.size || plot.chosen.has(method)).sort((a, b) => a.x - b.x || a.y - b.y);
+    if (!runs.length || !(event.key in STEPS || event.key === "Enter")) return;
+    event.preventDefault();
+    if (event.key === "Enter") { reveal(runs[plot.at].run); return; }
+    plot.at = (plot.at + STEPS[event.key] + runs.length) % runs.length;
+    find("#chart-said").textContent = runs[plot.at].description;
+    plot.view.signal("at", runs[plot.at].run).runAsync();
+  });
+}
+
+function preparePlot() {
+  data.blocks.forEach(({ dataset, network }, i) => find("#block").append(element("option", { value: i }, `${network} on ${dataset}`)));
+  find("#block").addEventListener("change", (event) => { plot.block = Number(event.target.value); drawPlot(); });
+  find("#far").addEventListener("change", drawPlot);
+  prepareKeys();
+  drawPlot();
+}

@@ -1,0 +1,137 @@
+"""Differentiable pruning via hypernetworks: Li, Gu, Zhang, Van Gool and Timofte, "DHP: differentiable meta pruning via
+hypernetworks", ECCV 2020.
+
+Idea: every group of channels has a latent vector; a hypernetwork makes a layer's weights from those of its inputs and
+outputs: their outer product, and for each of its elements a linear embedding and a linear map to the kernel. A
+proximal gradient step on the latent vectors makes their elements zero; those under one threshold go, and the weights
+that the others generate are trained on.
+Deviations: layers whose outputs are not removed (the classifier, as in the paper) keep weights of their own, and so do
+all norms and biases. The penalty is such that the proximal steps of the search add up to the paper's (0.0001 * 0.1 *
+200 epochs of 391 steps), and the search ends with its share of the budget at the latest; one threshold then meets the
+target. The variance of Hyperfan-in is split evenly between the two linear maps, which makes their steps smaller.
+Expected: ResNet-56 on CIFAR-10, 92.95 -> 93.58 at 51 % of the MACs (their table 1).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from methods.core import gates
+from methods.core.api import Group, Keep, Problem, Site
+from methods.core.ranking import keep_by_rank
+from methods.core.widths import PASSES
+
+TARGETS = ("macs",)
+START = "init"
+THRESHOLD = 5e-3  # on |latent element|, while the search lasts; the authors'
+
+
+@dataclass(frozen=True)
+class Knobs:
+    shrink: float = 0.8  # what the proximal steps of a whole search take off a latent element
+    share: float = 0.5  # of the budget, for the search, at most
+    every: float = 0.5  # epochs between two looks whether the target is reached
+    embedding: int = 8  # m, per element of the outer product; the paper's
+    ranking: Literal["uniform", "global"] = "global"
+
+
+class Layer(nn.Module):
+    """Weights [out, in, *kernel] from latent vectors [out] and [in]: the paper's equations 2 to 4."""
+
+    def __init__(self, shape: torch.Size, embedding: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.shape = shape
+        out, fan, kernel = shape[0], shape[1], math.prod(shape[2:])
+
+        def uniform(*size: int, variance: float) -> nn.Parameter:
+            return nn.Parameter((torch.rand(size, generator=generator) * 2 - 1) * math.sqrt(3 * variance))
+
+        self.embed = uniform(out, fan, embedding, variance=1 / embedding)
+        self.explode = uniform(out, fan, kernel, embedding, variance=1 / (fan * kernel))
+        self.bias = nn.ParameterList(
+            torch.zeros(size) for size in ((out, fan), (out, fan, embedding), (out, fan, kernel))
+        )
+
+    def forward(self, outputs: Tensor, inputs: Tensor) -> Tensor:
+        """Weights [out, in, *kernel]. The groups of a convolution have inputs alike: the first's are taken."""
+        pairs = torch.outer(outputs, inputs[: self.shape[1]]) + self.bias[0]
+        embedded = pairs[..., None] * self.embed + self.bias[1]
+        return ((self.explode @ embedded[..., None])[..., 0] + self.bias[2]).view(self.shape)
+
+
+class Hypernetwork(nn.Module):
+    """Makes the weights of every layer that writes a group of `net`; inputs that no group has get a vector too."""
+
+    def __init__(self, net: nn.Module, groups: Sequence[Group], embedding: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.groups = groups
+        self.latents = nn.ParameterList(torch.randn(g.size, generator=generator) for g in groups)
+        self.names = list(dict.fromkeys(site.module for group in groups for site in group.writers))
+        shapes = [net.get_parameter(f"{name}.weight").shape for name in self.names]
+        parts = [int(getattr(net.get_submodule(name), "groups", 1)) for name in self.names]
+        self.layers = nn.ModuleList(Layer(shape, embedding, generator) for shape in shapes)
+        self.outputs = nn.ParameterList(torch.randn(shape[0], generator=generator) for shape in shapes)
+        fans = [shape[1] * part for shape, part in zip(shapes, parts, strict=True)]
+        self.inputs = nn.ParameterList(torch.randn(fan, generator=generator) for fan in fans)
+        self.macs = sum(shape[:2].numel() * (1 + embedding * (1 + shape[2:].numel())) for shape in shapes)
+
+    def forward(self) -> dict[str, Tensor]:
+        """Name of a weight of the network -> the weight."""
+        made = {}
+        for name, layer, outputs, inputs in zip(self.names, self.layers, self.outputs, self.inputs, strict=True):
+            for group, latent in zip(self.groups, self.latents, strict=True):
+                outputs = _placed(latent, group.writers, name, outputs)
+                inputs = _placed(latent, group.readers, name, inputs)
+            made[f"{name}.weight"] = layer(outputs, inputs)
+        return made
+
+
+def _placed(latent: Tensor, sites: Sequence[Site], module: str, vector: Tensor) -> Tensor:
+    """The vector with the latent elements where the group has its channels in the module."""
+    for site in sites:
+        if site.module == module:
+            at = site.index.flatten().to(vector.device)
+            vector = vector.index_put((at,), latent.repeat_interleave(site.index.shape[1]))
+    return vector
+
+
+def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
+    """Train the hypernetwork with proximal steps, until the elements above the threshold meet the target."""
+    assert problem.target is not None
+    device = next(net.parameters()).device
+    hyper = Hypernetwork(net, problem.groups, knobs.embedding, problem.rng).to(device)
+    optimizer = problem.optimizer(net, hyper)
+    goal = problem.target * problem.macs(problem.everything())
+    budget = problem.epochs
+    looks = max(1, round(knobs.share * budget / knobs.every))
+    step = knobs.shrink / (knobs.share * budget * problem.epoch_steps)
+    net.train()
+    for look in range(1, looks + 1):
+        until = budget * (1 - knobs.share * look / looks)
+        for batch in problem.batches(problem.epochs - until, state=(net, hyper, optimizer)):
+            optimizer.zero_grad()
+            problem.loss(net, batch, hyper()).backward()
+            optimizer.step()
+            proximal(hyper.latents, step * problem.rate)
+            problem.charge(PASSES * hyper.macs)
+        alive = {g.name: (z.abs() >= THRESHOLD).cpu() for g, z in zip(problem.groups, hyper.latents, strict=True)}
+        problem.note(channels=sum(int(mask.sum()) for mask in alive.values()))
+        if problem.macs(alive) <= goal:
+            break
+    gates.write(net, hyper())
+    scores = {g.name: z.detach().abs() for g, z in zip(problem.groups, hyper.latents, strict=True)}
+    return keep_by_rank(scores, problem, knobs.ranking)
+
+
+@torch.no_grad()
+def proximal(latents: nn.ParameterList, threshold: float) -> None:
+    """The proximal operator of threshold * |z|, in place: soft thresholding."""
+    for latent in latents:
+        latent.copy_(F.softshrink(latent, threshold))

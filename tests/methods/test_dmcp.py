@@ -1,0 +1,138 @@
+"""Markov channel pruning: marginals and expected MACs against enumeration, and what each step may change."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from benchmarks.problem import Trainer
+from methods import dmcp
+from methods.core.ranking import TOLERANCE
+from tests.kinds import KINDS, Residual, conv, head, settled
+
+MakeTrainer = Callable[..., Trainer]
+
+
+def tiny() -> nn.Module:
+    """A stream of 3 channels, a layer of 3 within it, and one of 4 behind."""
+    return nn.Sequential(conv(1, 3), Residual(3, 3), conv(3, 4), head(4, 2))
+
+
+def process_of(trainer: Trainer, **knobs: float) -> dmcp.Markov:
+    process = dmcp.Markov(trainer, dmcp.Knobs(**knobs), torch.device("cpu"))
+    for i, alpha in enumerate(process.alpha):
+        alpha.data = torch.linspace(-1.0, 1.5, len(alpha)) + 0.1 * i
+    return process
+
+
+def test_a_marginal_is_the_product_of_the_transitions_up_to_the_block(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer(nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.ReLU(), nn.Linear(10, 2)), target=0.5)
+    process = process_of(trainer, blocks=4, least=0.2)
+    p = [1 / (1 + math.exp(-a)) for a in process.alpha[0].tolist()]
+    assert process.block["1"].tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    expected = [1.0, p[0], p[0] * p[1], p[0] * p[1] * p[2], p[0] * p[1] * p[2] * p[3]]
+    assert process.marginals()["1"].tolist() == pytest.approx([m for m in expected for _ in range(2)])
+
+
+def test_draws_come_as_often_as_the_marginals_say_and_keep_the_first_channels(make_trainer: MakeTrainer) -> None:
+    process = process_of(make_trainer(tiny(), target=0.5))
+    rng = torch.Generator().manual_seed(0)
+    draws = [process.draw(rng) for _ in range(4000)]
+    for name, marginal in process.marginals().items():
+        drawn = torch.stack([draw[name] for draw in draws])
+        assert torch.allclose(drawn.mean(0), marginal.detach(), atol=0.03)
+        assert (drawn.diff(dim=1) <= 0).all() and (drawn[:, 0] == 1).all()
+
+
+def test_expected_macs_are_those_of_all_widths_by_their_probability(make_trainer: MakeTrainer) -> None:
+    """Enumerated."""
+    trainer = make_trainer(tiny(), target=0.5)
+    process = process_of(trainer)
+    marginals = process.marginals()
+    chance = {  # of a width: the next channel's marginal is missing
+        name: torch.cat([m, m.new_zeros(1)]).diff().neg().tolist() for name, m in marginals.items()
+    }
+    dense, expected, total = trainer.macs(trainer.everything()), 0.0, 0.0
+    for choice in itertools.product(*(range(len(m)) for m in marginals.values())):
+        keep = {n: torch.arange(len(m)) <= w for (n, m), w in zip(marginals.items(), choice, strict=True)}
+        p = math.prod(chance[name][width] for name, width in zip(marginals, choice, strict=True))
+        expected += p * trainer.macs(keep) / dense
+        total += p
+    assert total == pytest.approx(1.0)
+    assert len(marginals) > 1
+    assert dmcp.Cost(trainer).expected(marginals).item() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("of", KINDS)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_certain_widths_cost_what_the_network_costs(of: str, seed: int, make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer(KINDS[of](), target=0.5)
+    rng = torch.Generator().manual_seed(seed)
+    keep = {g.name: torch.arange(g.size) <= torch.randint(g.size, (), generator=rng) for g in trainer.groups}
+    exact = trainer.macs(keep) / trainer.macs(trainer.everything())
+    expected = dmcp.Cost(trainer).expected({name: mask.float() for name, mask in keep.items()})
+    assert expected.item() == pytest.approx(exact, rel=1e-6)
+
+
+def test_the_distance_draws_expected_macs_to_the_target_from_both_sides(make_trainer: MakeTrainer) -> None:
+    for target, sign in ((0.05, 1.0), (1.0, -1.0)):
+        process = process_of(trainer := make_trainer(tiny(), target=target))
+        cost = dmcp.Cost(trainer)
+        distance = cost.distance(marginals := process.marginals())
+        assert distance.item() == pytest.approx(math.log(abs(cost.expected(marginals).item() - target)), rel=1e-5)
+        distance.backward()
+        assert all((sign * alpha.grad > 0).all() for alpha in process.alpha)
+    near = make_trainer(tiny(), target=cost.expected(marginals).item() * 1.02)
+    process.zero_grad()
+    dmcp.Cost(near).distance(process.marginals()).backward()
+    assert all((alpha.grad == 0).all() for alpha in process.alpha), "near enough"
+
+
+def searched(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch, **knobs: float) -> dmcp.Markov:
+    """The processes behind a search."""
+    made: list[dmcp.Markov] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(dmcp, "Markov", lambda *told, of=dmcp.Markov: (made.append(of(*told)), made[0])[1])
+        torch.manual_seed(0)
+        net = settled(KINDS["residual"]())
+        trainer = make_trainer(net, epochs=8, target=0.3)
+        keep = dmcp.learn(net, trainer, dmcp.Knobs(**knobs))
+    assert trainer.macs(keep) / trainer.macs(trainer.everything()) == pytest.approx(0.3, rel=TOLERANCE)
+    return made[0]
+
+
+def test_the_architecture_waits_for_the_warm_up(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = searched(make_trainer, monkeypatch, warmup=1.0)
+    assert all((alpha == dmcp.OPEN).all() for alpha in waiting.alpha)
+
+
+def test_the_budget_term_makes_the_expected_widths_smaller(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    width = {}
+    for penalty in (0.0, 1.0):
+        process = searched(make_trainer, monkeypatch, penalty=penalty, lr=0.3)
+        width[penalty] = sum(m.sum().item() for m in process.marginals().values())
+    assert width[1.0] < 0.8 * width[0.0]
+
+
+def test_the_weights_learn_from_every_network_of_the_step(make_trainer: MakeTrainer) -> None:
+    """A channel that is in one of four networks moves a fourth as far as if all had it; one that is in none rests."""
+    moved = {}
+    for count in (4, 1, 0):
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Flatten(), nn.Linear(64, 6), nn.ReLU(), nn.Linear(6, 2))
+        trainer = make_trainer(net, target=0.5)
+        before = net[1].weight.detach().clone()
+        without = torch.tensor([1.0, 1, 1, 1, 1, 0])
+        networks = [{"1": torch.ones(6)}] * count + [{"1": without}] * (4 - count)
+        optimizer = trainer.optimizer(net, weight_decay=0.0)
+        dmcp.learn_weights(net, trainer, next(iter(trainer.data["train"].batches(32))), optimizer, networks)
+        moved[count] = (net[1].weight - before)[5].norm().item()
+    assert moved[0] == 0
+    assert 0.1 * moved[4] < moved[1] < 0.5 * moved[4]

@@ -1,0 +1,137 @@
+"""Gate decorator: phi in place of the scale, its Taylor importance, what a Tick may train, the way to the target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from benchmarks.problem import Trainer
+from methods import gate_decorator
+from methods.core import gates
+from methods.core.api import Group
+from tests.kinds import KINDS, settled
+
+MakeTrainer = Callable[..., Trainer]
+
+
+def branches_of(trainer: Trainer) -> list[Group]:
+    return [replace(g, name=f"{g.name}/{i}", gates=(s,)) for g in trainer.groups for i, s in enumerate(g.gates)]
+
+
+def params(net: nn.Module, branches: list[Group], phi: nn.ParameterList) -> dict[str, Tensor]:
+    return gates.scaled(net, branches, {b.name: p for b, p in zip(branches, phi, strict=True)})
+
+
+@pytest.mark.parametrize("of", KINDS)
+def test_phi_takes_the_scale_and_the_network_stays_what_it_was(of: str, make_trainer: MakeTrainer) -> None:
+    net = settled(KINDS[of]())
+    branches = branches_of(make_trainer(net))
+    images = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(3))
+    before = net(images)
+    phi = gate_decorator.decorate(net, branches)
+    after = torch.func.functional_call(net, params(net, branches, phi), images)
+    assert torch.allclose(before, after, rtol=1e-4, atol=1e-4)
+    for site in (site for branch in branches for site in branch.gates if site.index.shape[1] == 1):
+        if isinstance(module := net.get_submodule(site.module), nn.BatchNorm2d):
+            assert torch.equal(module.weight[site.index], torch.ones(len(site.index), 1))
+
+
+@pytest.mark.parametrize("of", ["residual", "plain"])
+def test_importance_is_what_the_loss_changes_by_to_first_order(
+    of: str, make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One step; central differences of the loss in phi, in double precision."""
+    net = settled(KINDS[of]())
+    trainer = make_trainer(net)
+    net.double()
+    branches = branches_of(trainer)
+    phi = gate_decorator.decorate(net, branches).double()
+    batch = next(iter(trainer.data["train"].batches(32)))
+    batch = batch._replace(images=batch.images.double())
+    monkeypatch.setattr(trainer, "batches", lambda epochs, state: iter([batch]))
+    before = [p.detach().clone() for p in phi]
+    sums = gate_decorator.importances(net, trainer, phi, lambda: params(net, branches, phi), 1.0, 0.0)
+
+    def loss() -> float:
+        with torch.no_grad():
+            logits = torch.func.functional_call(net, params(net, branches, phi), batch.images)
+            return nn.functional.cross_entropy(logits, batch.labels).item()
+
+    for p, start, total in zip(phi, before, sums, strict=True):
+        for channel in (0, len(p) - 1):
+            values = []
+            for step in (1e-5, -1e-5):
+                p.data.copy_(start)
+                p.data[channel] += step
+                values.append(loss())
+            p.data.copy_(start)
+            slope = (values[0] - values[1]) / 2e-5
+            assert total[channel].item() == pytest.approx(abs(start[channel].item() * slope), rel=1e-3, abs=1e-9)
+    assert max(total.max() for total in sums) > 1e-4
+
+
+def test_a_tick_trains_phi_and_the_last_layer_alone_and_sums_over_its_steps(make_trainer: MakeTrainer) -> None:
+    net = settled(KINDS["residual"]())
+    trainer = make_trainer(net)
+    branches = branches_of(trainer)
+    phi = gate_decorator.decorate(net, branches)
+    before = {name: p.detach().clone() for name, p in [*net.named_parameters(), *phi.named_parameters("phi")]}
+    one = gate_decorator.importances(net, trainer, phi, lambda: params(net, branches, phi), 1 / 3, 0.0)
+    three = gate_decorator.importances(net, trainer, phi, lambda: params(net, branches, phi), 1.0, 0.1)
+    assert sum(t.sum() for t in three) > 1.5 * sum(t.sum() for t in one)
+    after = {name: p.detach() for name, p in [*net.named_parameters(), *phi.named_parameters("phi")]}
+    changed = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
+    assert changed == {"3.2.weight", "3.2.bias", *(f"phi.{i}" for i in range(len(phi)))}
+
+
+def test_a_tock_makes_phi_smaller(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = {}
+    for penalty in (0.0, 0.5):
+        made: list[nn.ParameterList] = []
+        decorate = gate_decorator.decorate
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                gate_decorator, "decorate", lambda *told, of=decorate, to=made: (to.append(of(*told)), to[0])[1]
+            )
+            torch.manual_seed(0)
+            net = KINDS["residual"]()
+            gate_decorator.learn(net, make_trainer(net, 8, target=0.9), gate_decorator.Knobs(penalty=penalty))
+        size[penalty] = torch.cat([*made[0]]).abs().mean().item()
+    assert size[0.5] < 0.8 * size[0.0]
+
+
+def test_channels_go_step_by_step_least_important_first_and_stay_gone(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer(KINDS["residual"](), target=0.4)
+    dense = trainer.macs(trainer.everything())
+    rng = torch.Generator().manual_seed(0)
+    scores = {g.name: torch.rand(g.size, generator=rng) for g in trainer.groups}
+    half = gate_decorator.shrunk(trainer.everything(), scores, trainer, 0.5, "global")
+    assert trainer.macs(half) / dense == pytest.approx(0.7, rel=0.02)
+    gone = torch.cat([scores[name][~mask] for name, mask in half.items()])
+    kept = torch.cat([scores[name][mask] for name, mask in half.items()])
+    assert gone.max() < kept.quantile(0.3)
+    turned = {name: 1 - score for name, score in scores.items()}
+    whole = gate_decorator.shrunk(half, turned, trainer, 1.0, "global")
+    assert trainer.macs(whole) / dense == pytest.approx(0.4, rel=0.02)
+    back = sum(int((whole[name] & ~half[name]).sum()) for name in half)
+    assert back <= 1, "only a channel whose removal would overshoot may stay"
+
+
+def test_a_tenth_of_every_group_is_the_last_to_go(make_trainer: MakeTrainer) -> None:
+    """Two hidden layers of 100; the channels of the one matter less than all of the other's."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 100), nn.ReLU(), nn.Linear(100, 100), nn.ReLU(), nn.Linear(100, 2))
+    trainer = make_trainer(net, target=0.1)
+    scores = {"1": torch.linspace(0.01, 0.02, 100), "3": torch.linspace(1.0, 2.0, 100)}
+    keep = gate_decorator.shrunk(trainer.everything(), scores, trainer, 1.0, "global")
+    assert torch.equal(keep["1"], torch.arange(100) >= 90)
+    assert 10 < keep["3"].sum() < 100
+
+
+def test_the_scale_may_be_trained_again_afterwards(make_trainer: MakeTrainer) -> None:
+    net = KINDS["residual"]()
+    gate_decorator.learn(net, make_trainer(net, target=0.5), gate_decorator.Knobs())
+    assert all(parameter.requires_grad for parameter in net.parameters())

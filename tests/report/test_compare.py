@@ -1,0 +1,123 @@
+"""Own rows beside published ones: what agrees, what differs, what cannot be said."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from scipy import stats
+
+from benchmarks.report import compare, sheets
+from tests.report.conftest import make_row, make_study
+
+HARD = "<script>alert('ü')</script>|[bold]"
+
+
+def cell(accuracies: list[float], **changes: object) -> pd.DataFrame:
+    """One cell with these accuracies in percent, a seed each."""
+    return pd.DataFrame(
+        [make_row(seed=seed, test_accuracy=value / 100, **changes) for seed, value in enumerate(accuracies)]
+    )
+
+
+def verdict(own: list[float], published: list[float]) -> str:
+    (line,) = compare.compare(cell(own), cell(published)).itertuples()
+    return str(line.verdict)
+
+
+def test_a_study_beside_itself_is_the_same_to_the_bit() -> None:
+    study = make_study(["dense", "switcher", "sss"])
+    table = compare.compare(study, study.copy())
+    assert set(table["verdict"]) == {"identical"}
+    assert (table["identical"] == table["rows"]).all() and (table["same_hashes"] == table["rows"]).all()
+    assert compare.conclusion(table).startswith(
+        f"reproduced: {len(table)} of {len(table)} cells agree within 0.5 points of test accuracy ({len(table)} of"
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "published", "expected"),
+    [
+        ([90.0, 91.0, 92.0], [90.0, 91.0, 92.0], "identical"),
+        ([90.0, 91.0, 92.0], [90.05, 91.0, 91.96], "agrees"),
+        ([90.1, 91.1, 92.1], [90.0, 91.0, 92.0], "agrees"),  # all moved alike: no spread, and no t-statistic
+        ([92.0, 93.0, 94.0], [90.0, 91.0, 92.0], "differs"),
+        ([92.0, 93.1, 94.0, 90.9], [90.0, 91.0, 92.0, 89.0], "differs"),
+        ([90.0, 95.0, 92.0], [91.0, 93.0, 92.0], "undecided"),
+        ([90.0], [90.1], "undecided"),
+        ([90.0, math.nan], [math.nan, 90.0], "not comparable"),
+    ],
+)
+def test_verdicts(own: list[float], published: list[float], expected: str) -> None:
+    assert verdict(own, published) == expected
+
+
+def test_seeds_are_paired_by_number_and_not_by_place() -> None:
+    own, published = cell([90.0, 95.0, 99.0]), cell([90.1, 95.0, 99.1])
+    (line,) = compare.compare(own, published.iloc[::-1]).itertuples()
+    assert (line.pairs, round(line.difference, 3), line.verdict) == (3, -0.067, "agrees")
+
+
+def test_the_statistics_are_those_of_scipy() -> None:
+    own, published = [90.3, 91.0, 92.4, 90.0], [90.0, 91.1, 92.0, 90.1]
+    (line,) = compare.compare(cell(own), cell(published)).itertuples()
+    test = stats.ttest_rel(own, published)
+    low, high = test.confidence_interval()
+    assert [line.p, line.low, line.high] == pytest.approx([test.pvalue, low, high])
+    shifted = [p - compare.MARGIN for p in published], [p + compare.MARGIN for p in published]
+    above = stats.ttest_rel(own, shifted[0], alternative="greater").pvalue
+    below = stats.ttest_rel(own, shifted[1], alternative="less").pvalue
+    assert line.p_tost == pytest.approx(max(above, below))
+    assert line.inside
+
+
+def test_the_published_mean_may_lie_outside() -> None:
+    (line,) = compare.compare(cell([90.0, 90.1, 90.2]), cell([80.0, 80.1, 80.2])).itertuples()
+    assert line.inside is False and line.verdict == "differs"
+
+
+def test_equal_hashes_with_unequal_results_are_told() -> None:
+    own = cell([90.0, 91.0], code_hash="c", config_hash="k")
+    table = compare.compare(own, cell([90.0, 91.1], code_hash="c", config_hash="k"))
+    assert (table["same_hashes"].item(), table["identical"].item()) == (2, 1)
+    assert "At least 1 rows of the same code and config differ" in compare.conclusion(table)
+    other = compare.compare(own, cell([90.0, 91.1], code_hash="d", config_hash="k"))
+    assert other["same_hashes"].item() == 0 and "the same code and config" not in compare.conclusion(other)
+
+
+def test_a_latency_does_not_make_a_row_another() -> None:
+    own = cell([90.0, 91.0], latency_cpu_b1_ms=3.0, finished_at="later")
+    assert compare.compare(own, cell([90.0, 91.0]))["verdict"].item() == "identical"
+
+
+def test_cells_of_one_side_alone_are_counted_and_compared_with_nothing() -> None:
+    both = pd.concat([cell([90.0, 91.0]), cell([90.0, 91.0], method="sss", target="free")])
+    table = compare.compare(both, cell([90.0, 91.0]))
+    assert dict(zip(table["method"], table["verdict"], strict=True)) == {"l1": "identical", "sss": "not comparable"}
+    assert "1 of 2 cells agree" in compare.conclusion(table) and "1 not comparable" in compare.conclusion(table)
+
+
+def test_everything_is_escaped_and_ends_with_the_conclusion() -> None:
+    table = compare.compare(cell([90.0, 91.0], method=HARD), cell([90.0, 91.0], method=HARD))
+    written = {suffix: sheets.WRITERS[suffix](compare.tables(table)) for suffix in (".csv", ".md", ".html")}
+    assert "<script" not in written[".html"] + written[".md"].replace("\\<script", "")
+    assert all(compare.conclusion(table) in written[suffix] for suffix in (".md", ".html"))
+    assert list(pd.read_csv(io.StringIO(written[".csv"]))["method"]) == [HARD]
+    console = Console(file=io.StringIO(), width=240)
+    compare.show(table, console)
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert HARD in printed and printed.rstrip().endswith(compare.conclusion(table))
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=6), st.lists(st.floats(0, 100), min_size=1, max_size=6))
+def test_changing_sides_changes_signs_alone(own: list[float], published: list[float]) -> None:
+    one = compare.compare(cell(own), cell(published)).iloc[0]
+    other = compare.compare(cell(published), cell(own)).iloc[0]
+    assert one["verdict"] == other["verdict"]
+    for name, mirrored in {"difference": "difference", "low": "high", "high": "low"}.items():
+        assert one[name] == pytest.approx(-other[mirrored], nan_ok=True, abs=1e-6)

@@ -1,0 +1,111 @@
+"""Ranks, compression, forest and histories: what is drawn, on rows with known answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmarks.report import figures
+
+
+def texts(figure) -> list[str]:
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+@pytest.fixture
+def ranked(row) -> pd.DataFrame:
+    """a always first, b second, c third at macs=0.5; a and b alone at macs=0.3."""
+    values = {"a": 0.9, "b": 0.8, "c": 0.7}
+    rows = [row(method=m, seed=s, test_accuracy=a) for m, a in values.items() for s in range(6)]
+    rows += [row(method=m, seed=s, target="macs=0.3", test_accuracy=values[m]) for m in "ab" for s in range(6)]
+    return pd.DataFrame(rows)
+
+
+def test_ranks_stand_at_their_place_with_the_critical_difference(ranked):
+    figure, caption = figures.rank_diagram(ranked)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "macs=0.3: n=6, critical difference 0.80",
+        "macs=0.5: n=6, critical difference 1.35",
+    ]
+    assert {"a  1.00", "b  2.00", "3.00  c"} <= {text.strip() for text in texts(figure)}
+    points = [tuple(offset) for axes in figure.axes for dots in axes.collections for offset in dots.get_offsets()]
+    assert sorted(x for x, _ in points) == [1, 1, 2, 2, 3]
+    assert "macs=0.5: n=6" in caption
+
+
+def test_without_told_sizes_the_rank_diagram_says_so(dense):
+    figure, caption = figures.rank_diagram(pd.DataFrame([dense()]))
+    assert texts(figure) == ["no two methods were told the same size"]
+    assert "n=0" in caption
+
+
+def test_compression_sets_macs_kept_against_size_and_error(row, dense):
+    rows = []
+    for network, params, error, kept in (("small", 1e3, 0.1, 0.9), ("large", 1e5, 0.2, 0.5)):
+        where = {"network": network, "params_dense": params}
+        for seed in range(2):
+            rows.append(dense(seed=seed, test_accuracy=1 - error, **where))
+            rows.append(row(method="switcher", target="free", seed=seed, macs=1e4 * kept, **where))
+    figure, caption = figures.compression(pd.DataFrame(rows))
+    size, error = (sorted(tuple(bar[0].get_xydata()[0]) for bar in axes.containers) for axes in figure.axes)
+    assert size == [(1e3, pytest.approx(90)), (1e5, pytest.approx(50))]
+    assert error == [(pytest.approx(10), pytest.approx(90)), (pytest.approx(20), pytest.approx(50))]
+    (trend,) = (line for line in figure.axes[0].lines if line.get_alpha())
+    assert trend.get_xydata().ravel().tolist() == pytest.approx([1e3, 90, 1e5, 50])
+    assert "n=2 seeds" in caption
+
+
+def test_the_forest_draws_paired_differences_with_intervals(row):
+    rows = [row(method="switcher", target="free", seed=s, test_accuracy=0.9) for s in range(3)]
+    for seed, fall in enumerate([0.01, 0.02, 0.03]):
+        changed = {"method": "switcher,input=noise", "target": "free", "seed": seed, "macs": 6000.0}
+        rows.append(row(test_accuracy=0.9 - fall, **changed))
+    figure, caption = figures.forest(pd.DataFrame(rows))
+    (axes,) = figure.axes
+    (bar,) = axes.containers
+    assert bar[0].get_xydata().tolist() == [[pytest.approx(-2), 0]]
+    assert bar[2][0].get_segments()[0][:, 0].tolist() == pytest.approx([-2 - 2.484138, -2 + 2.484138], rel=1e-6)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["input=noise"]
+    assert texts(figure) == ["+10.0"]
+    assert "n=3" in caption
+
+
+@pytest.fixture
+def histories() -> pd.DataFrame:
+    """Two seeds of a layer of 8 channels: 8 and 8, then 6 and 4; l1 has no notes."""
+    where = {"dataset": "digits", "network": "lenet5"}
+    lines = []
+    for seed, left in enumerate([6, 4]):
+        for epoch, alive in ((1.0, 8), (2.0, left)):
+            notes = {"alive/conv1": alive, "factor/conv1": alive / 8}
+            lines.append(where | {"cell": "switcher@free", "seed": seed, "epoch": epoch, "train_loss": epoch} | notes)
+            lines.append(where | {"cell": "l1@macs=0.5", "seed": seed, "epoch": epoch, "train_loss": 1 / epoch + seed})
+    return pd.DataFrame(lines)
+
+
+def test_trajectories_are_means_over_seeds_in_percent_of_the_layer(row, histories):
+    figure, caption = figures.trajectories(pd.DataFrame([row(method="switcher", target="free")]), histories)
+    alive, factor = figure.axes
+    assert alive.lines[0].get_xydata().tolist() == [[1, 100], [2, pytest.approx(62.5)]]
+    assert factor.lines[0].get_ydata().tolist() == pytest.approx([1, 0.625])
+    assert "n=2" in caption
+
+
+@pytest.mark.parametrize("cell", ["switcher@free", "l1@macs=0.5"])
+def test_histories_without_notes_or_without_the_switcher_can_be_drawn(row, histories, cell, tmp_path: Path):
+    plain = histories.loc[histories["cell"] == cell].drop(columns=["alive/conv1", "factor/conv1"])
+    figure, caption = figures.trajectories(pd.DataFrame([row(method="switcher", target="free")]), plain)
+    figures.save(figure, caption, tmp_path / "figure")
+    assert "the histories hold no notes of factors" in texts(figure)
+    assert "n=" in caption
+
+
+def test_training_curves_take_one_cell_of_each_method(row, histories):
+    rows = [row(method="switcher", target="free"), row(), row(target="match:switcher")]
+    figure, caption = figures.training_curves(pd.DataFrame(rows), histories)
+    curves = {tuple(line.get_ydata()) for line in figure.axes[0].lines}
+    assert curves == {(1.0, 2.0), (1.5, 1.0)}
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["l1", "switcher"]
+    assert "n=2 seeds" in caption

@@ -1,0 +1,84 @@
+"""Published numbers: what the file holds, what contradicts, and what stands beside what."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from benchmarks.report.published import beside, contradictions, published, read_published
+
+
+def entry(**changes) -> dict:
+    base = {"dataset": "CIFAR-10", "network": "ResNet-56", "method": "L1", "key": "l1", "setting": "", "source": "A"}
+    numbers = {"baseline_accuracy": 93.0, "accuracy": 93.1, "delta": 0.1, "macs_removed": 50.0}
+    return base | numbers | {"macs_convention": "as printed"} | changes
+
+
+@pytest.mark.parametrize(
+    ("other", "clash"),
+    [
+        ({"accuracy": 92.1}, True),
+        ({"macs_removed": 40.0}, True),
+        ({"accuracy": 93.12, "macs_removed": 50.9}, False),
+        ({"accuracy": 92.1, "macs_removed": 40.0}, False),
+        ({"accuracy": 92.1, "source": "A"}, False),
+        ({"accuracy": 92.1, "key": "fpgm"}, False),
+    ],
+)
+def test_a_contradiction_agrees_in_half(other, clash):
+    table = pd.DataFrame([entry(), entry(**({"source": "B"} | other))])
+    assert contradictions(table).tolist() == (["B", "A"] if clash else ["", ""])
+
+
+def test_a_setting_that_the_other_source_prints_too_is_no_contradiction():
+    """With and without fine-tuning at one size: the one that both print settles it."""
+    rows = [entry(accuracy=92.3), entry(accuracy=93.4), entry(accuracy=93.4, source="B")]
+    assert contradictions(pd.DataFrame(rows)).tolist() == ["", "", ""]
+
+
+def test_known_contradictions_are_found():
+    table = read_published()
+    flagged = table[table["contradicted"] != ""]
+    assert {"hrank", "nisp", "fpgm"} <= set(flagged["key"])
+    typo = flagged[(flagged["key"] == "hrank") & (flagged["accuracy"] == 92.17)]
+    assert "HRank" in typo["contradicted"].item()
+
+
+def test_every_entry_is_in_percent_with_a_source_and_a_delta_of_its_own_baseline():
+    table = read_published()
+    assert len(table) > 300
+    assert (table["source"] != "").all()
+    assert table["accuracy"].dropna().between(40, 100).all()
+    assert table["macs_removed"].dropna().between(0, 100).all()
+    own = table["accuracy"] - table["baseline_accuracy"]
+    assert ((own - table["delta"]).abs().dropna() < 0.011).all()
+    assert (table.loc[table["macs_removed"].notna(), "macs_convention"] != "").all()
+
+
+def test_the_cell_nearest_in_macs_stands_beside_an_entry(row, dense):
+    where = {"dataset": "cifar10", "network": "resnet56"}
+    rows = [dense(test_accuracy=0.94, **where)]
+    rows += [
+        row(target=f"macs={kept}", macs=10000 * kept, test_accuracy=0.9 + kept / 100, **where) for kept in (0.3, 0.6)
+    ]
+    table = beside(pd.DataFrame(rows), pd.DataFrame([entry(), entry(key="", method="X"), entry(network="VGG-16")]))
+    assert table["method"].tolist() == ["L1", "X"]
+    line = table.iloc[0]
+    assert (line["target"], line["here"]) == ("macs=0.6", "l1")
+    assert line[["removed", "accuracy_measured", "measured_dense"]].tolist() == pytest.approx([40, 90.6, 94])
+    assert line["difference"] == pytest.approx(-0.034)
+    assert pd.isna(table.iloc[1]["here"])
+
+
+def test_names_of_papers_and_keys_meet(row, dense):
+    where = {"dataset": "cifar10", "network": "vgg16_bn"}
+    (sheet,) = published(pd.DataFrame([dense(**where), row(**where)])).sheets
+    assert sheet.title == "CIFAR-10, VGG-16-BN: published and measured"
+    assert "l1 (macs=0.5)" in sheet.cells["Here"].tolist()
+    assert "[1] github.com/pvti/CORING README (MACs: convolution and linear layers" in sheet.caption
+
+
+def test_a_study_on_other_data_says_so(study):
+    table = published(study)
+    assert not table.sheets
+    assert table.absent == "No published number is of a panel of this study."

@@ -1,0 +1,35 @@
+# One's own rows beside the published ones of the same study: `snakemake compare --configfile config/<study>.yaml`.
+
+
+def published_rows(wildcards):
+    """The published rows of this study; where there are none, the names that there are."""
+    rows = ROOT / "results/published" / STUDY.study / "rows.csv"
+    if not rows.is_file():
+        names = sorted(path.parent.name for path in ROOT.glob("results/published/*/rows.csv"))
+        raise WorkflowError(f"nothing is published of study {STUDY.study!r}; there is: {', '.join(names) or 'nothing'}")
+    return str(rows)
+
+
+rule compare:
+    input:
+        own=rules.gather.output.rows,
+        published=published_rows,
+    output:
+        report(
+            expand(f"{RESULTS}/compare.{{suffix}}", suffix=["csv", "md", "html"]),
+            category="Compare",
+            caption="../report/compare.rst",
+        ),
+    log:
+        f"{RESULTS}/logs/compare.log",
+    benchmark:
+        f"{RESULTS}/logs/compare.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        code=registry.source_hash("workflow.scripts.compare"),
+    message:
+        "comparing the rows with the published ones"
+    shell:
+        "python -m workflow.scripts.compare --own {input.own:q} --published {input.published:q} --out {output:q}"
+        " 2> {log:q}"

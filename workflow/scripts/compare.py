@@ -1,0 +1,18 @@
+"""A study of one's own beside the published one, cell by cell."""
+
+import argparse
+from pathlib import Path
+
+from benchmarks.files import write_atomically
+from benchmarks.report import compare, sheets, statistics
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--own", type=Path, required=True)
+    parser.add_argument("--published", type=Path, required=True)
+    parser.add_argument("--out", type=Path, nargs="*", default=[], help=".csv, .md, .html")
+    told = parser.parse_args()
+    table = compare.compare(statistics.read_rows(told.own), statistics.read_rows(told.published))
+    for path in told.out:
+        write_atomically(path, sheets.WRITERS[path.suffix](compare.tables(table)).encode())
+    compare.show(table)
