@@ -26,7 +26,7 @@ from methods.core.widths import PASSES, masks, random_widths, widths_for
 TARGETS = ("macs",)
 START = "init"
 RETRAIN = "scratch"
-BAND = 0.95  # of the target: expected MACs from here to the target are near enough, as in the authors' code
+BAND = 0.95  # of the target: expected MACs from here to the target are near enough, as in MMRazor's implementation
 OPEN = 3.0  # alpha at the start: p = 0.95
 
 

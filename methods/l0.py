@@ -6,7 +6,7 @@ that can be learned; the expected number of parameters behind open gates is the 
 the noise is taken away go.
 Deviations: the penalty is the paper's lambda = 0.1 / N per parameter, N the images of an epoch, but it has tens of
 epochs to work where the paper has 200: the gates therefore have a higher learning rate of their own, and begin further
-open (with 0.3 to 0.5 closed, LeNet-5 on digits does not learn in this time). The weights decay by the recipe, not in
+open (with 0.3 closed, LeNet-5 on digits hardly learns in this time). The weights decay by the recipe, not in
 proportion to their gate's probability. No averaging of the weights over the steps.
 Expected: LeNet-5 on MNIST, 20-50-800-500 -> 20-25-45-462 at 0.9 % error with lambda = 0.1 / N (their table 1).
 """

@@ -6,8 +6,8 @@ that it reads and writes; it is trained with widths drawn anew in every step. Ev
 the best validation accuracy, under generated weights, at the target's MACs; they are trained from new weights.
 Deviations: norms keep a scale and a bias, layers without a group their weights. A candidate's widths are scaled to meet
 the target, in place of drawing until they do, and it is scored with the batch's own normalisation statistics in place
-of recalibrated ones. Weights begin at the size that the fan-in asks for, and hidden units are divided by the root of
-their number, which makes the steps smaller: LeNet-5, without norms, does not learn otherwise. Fewer candidates and
+of recalibrated ones. Weights begin at the size that the fan-in asks for. Hidden units are divided by the root of their
+number, which makes the steps smaller: LeNet-5, without norms, does not learn otherwise. Fewer candidates and
 generations.
 Expected: ResNet-50 on ImageNet, 76.6 -> 75.4 at 2.0 of 4.1 GMACs (the authors' table of models).
 """

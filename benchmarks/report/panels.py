@@ -74,7 +74,8 @@ def draw_mark(axes: Axes, mark: labels.Mark, look: style.Look, filled: bool) -> 
 def draw_crowd(axes: Axes, marks: Sequence[labels.Mark]) -> None:
     """Draw the marks of a crowd as dots without intervals, all at once: thousands of single ones take minutes."""
     dots = [mark for mark in marks if mark.labelled]
-    axes.plot([mark.x for mark in dots], [mark.y for mark in dots], ".", color=style.GREY, zorder=1)
+    if dots:
+        axes.plot([mark.x for mark in dots], [mark.y for mark in dots], ".", color=style.GREY, zorder=1)
 
 
 def label(figure: Figure, marks: Sequence[tuple[Axes, Sequence[labels.Mark]]]) -> set[str]:

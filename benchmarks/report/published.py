@@ -42,7 +42,7 @@ def contradictions(table: pd.DataFrame) -> pd.Series:
     agreed = accuracy & macs
     settled = agreed.groupby([pairs["entry"], pairs["source_other"]]).transform("any")
     settled |= agreed.groupby([pairs["entry_other"], pairs["source"]]).transform("any")
-    clash = pairs[(accuracy ^ macs) & ~settled]
+    clash = pairs[(accuracy | macs) & ~settled]
     named = clash.groupby("entry")["source_other"].agg(lambda sources: "; ".join(sorted(set(sources))))
     return named.reindex(table.index).fillna("")
 

@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import QuadMesh
 
 from benchmarks.report import figures, style
+from benchmarks.report.structure import channels
 
 FIGURES = list(figures.FIGURES.values())
 OF_CELLS = [
@@ -79,6 +80,12 @@ def test_a_name_between_dollars_is_no_formula(row, tmp_path: Path):
     figure, caption = figures.accuracy_against_macs(pd.DataFrame([row(method="$a_b$")]))
     figures.save(figure, caption, tmp_path / "figure")
     assert "$a_b$" in (tmp_path / "figure.svg").read_text(encoding="utf-8")
+
+
+def test_a_network_of_a_methods_own_has_no_part_in_the_channels(row, dense):
+    own = row(method="darts", widths='{"width": 8, "cells": {"normal": [[0, 1]]}}')
+    kept = channels(pd.DataFrame([dense(widths='{"conv1": 6}'), row(widths='{"conv1": 3}'), own]))
+    assert set(kept.method) == {"dense", "l1"} and set(kept.group) == {"conv1"}
 
 
 def test_marks_lie_at_mean_accuracy_and_macs_in_percent(row, dense):

@@ -49,6 +49,14 @@ def test_effect_size_is_mean_over_deviation_and_none_without_spread(steered):
     assert math.isnan(found["l1", "match:switcher"])
 
 
+def test_differences_that_are_equal_but_for_rounding_have_no_spread(row, dense):
+    rows = [dense(seed=i, test_accuracy=a) for i, a in enumerate([0.7, 0.8, 0.9])]
+    rows += [row(seed=i, test_accuracy=a) for i, a in enumerate([0.71, 0.81, 0.91])]
+    found = summary(pd.DataFrame(rows)).set_index("method").loc["l1"]
+    assert found["difference_half"] == 0
+    assert math.isnan(found["effect_size"])
+
+
 def test_ranks_are_a_sheet_for_every_told_size(steered):
     tables = ranks(steered)
     assert [sheet.title for sheet in tables.sheets] == ["Average ranks at macs=0.5", "Average ranks at match:switcher"]

@@ -36,8 +36,9 @@ function structure(run) {
   if (!Object.keys(kept).length) return element("p", { class: "note" }, "The run left no structure.");
   const lines = Object.entries(kept).map(([group, channels]) => {
     const whole = dense[group] ?? null;
+    const told = typeof channels === "number" ? channels : JSON.stringify(channels);  // a network of the method's own
     const meter = whole ? element("meter", { min: 0, max: whole, value: channels, "aria-hidden": "true" }) : "";
-    return element("tr", {}, element("th", { scope: "row" }, group), element("td", { class: "number" }, whole ? `${channels} of ${whole}` : channels), element("td", {}, meter));
+    return element("tr", {}, element("th", { scope: "row" }, group), element("td", { class: "number" }, whole ? `${channels} of ${whole}` : told), element("td", {}, meter));
   });
   const head = element("thead", {}, element("tr", {}, ...["Group", "Channels kept", "Share"].map((name) => element("th", { scope: "col" }, name))));
   return element("table", {}, head, element("tbody", {}, ...lines));
