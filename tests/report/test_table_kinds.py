@@ -50,8 +50,8 @@ def test_effect_size_is_mean_over_deviation_and_none_without_spread(steered):
 
 
 def test_differences_that_are_equal_but_for_rounding_have_no_spread(row, dense):
-    rows = [dense(seed=i, test_accuracy=a) for i, a in enumerate([0.7, 0.8, 0.9])]
-    rows += [row(seed=i, test_accuracy=a) for i, a in enumerate([0.71, 0.81, 0.91])]
+    rows = [dense(seed=i, test_accuracy=a) for i, a in enumerate([0.1, 0.5, 0.9])]
+    rows += [row(seed=i, test_accuracy=a) for i, a in enumerate([0.11, 0.51, 0.91])]
     found = summary(pd.DataFrame(rows)).set_index("method").loc["l1"]
     assert found["difference_half"] == 0
     assert math.isnan(found["effect_size"])

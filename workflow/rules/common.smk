@@ -1,6 +1,7 @@
 # The config becomes cells; every other rule file asks here for the cells of its wildcards.
 
 import hashlib
+import itertools
 import shlex
 import sys
 from pathlib import Path
@@ -64,3 +65,30 @@ def reference_of(wildcards):
         return []
     network, folder = reference
     return f"{RESULTS}/runs/{wildcards.dataset}/{network}/{folder}/runs.json"
+
+
+SHOWN = {
+    "html": "page",
+    "csv": "numbers",
+    "tex": "LaTeX",
+    "svg": "picture",
+    "pdf": "for print",
+}  # in Snakemake's report
+
+
+def listed(names, folder, suffixes):
+    """The files of these names, those for reading marked for Snakemake's own report."""
+    for name, suffix in itertools.product(names, suffixes):
+        path = f"{RESULTS}/{folder}/{name}.{suffix}"
+        labels = {"what": name.replace("_", " "), "as": SHOWN.get(suffix, suffix)}
+        caption = f"../report/{folder}.rst"
+        yield report(path, category=folder.capitalize(), labels=labels, caption=caption) if suffix in SHOWN else path
+
+
+def published_rows(wildcards):
+    """The published rows of this study; where there are none, the names that there are."""
+    rows = ROOT / "results/published" / STUDY.study / "rows.csv"
+    if not rows.is_file():
+        names = sorted(path.parent.name for path in ROOT.glob("results/published/*/rows.csv"))
+        raise WorkflowError(f"nothing is published of study {STUDY.study!r}; there is: {', '.join(names) or 'nothing'}")
+    return str(rows)

@@ -1,15 +1,6 @@
 # One's own rows beside the published ones of the same study: `snakemake compare --configfile config/<study>.yaml`.
 
 
-def published_rows(wildcards):
-    """The published rows of this study; where there are none, the names that there are."""
-    rows = ROOT / "results/published" / STUDY.study / "rows.csv"
-    if not rows.is_file():
-        names = sorted(path.parent.name for path in ROOT.glob("results/published/*/rows.csv"))
-        raise WorkflowError(f"nothing is published of study {STUDY.study!r}; there is: {', '.join(names) or 'nothing'}")
-    return str(rows)
-
-
 rule compare:
     input:
         own=rules.gather.output.rows,

@@ -19,12 +19,12 @@ rule paper_material:
     params:
         code=registry.source_hash("workflow.scripts.paper"),
         published=file_hash("paper/published.csv"),
-        histories=lambda wildcards: [f"--histories {path}" for path in PUBLISHED.glob("runs.parquet")],
-        out=PAPER,
+        histories=[word for path in PUBLISHED.glob("runs.parquet") for word in ("--histories", str(path))],
+        out=subpath(output[0], parent=True),
     message:
         "writing the paper's numbers, tables and figures"
     shell:
-        "python -m workflow.scripts.paper --rows {input.rows:q} {params.histories} --out {params.out:q} 2> {log:q}"
+        "python -m workflow.scripts.paper --rows {input.rows:q} {params.histories:q} --out {params.out:q} 2> {log:q}"
 
 
 rule paper:
@@ -41,7 +41,7 @@ rule paper:
     conda:
         "../../environment.yml"
     params:
-        out=PAPER,
+        out=subpath(input.numbers, parent=True),
         bibliography=ROOT / "paper",
     message:
         "typesetting the paper"

@@ -1,31 +1,12 @@
 # Rows in, answers out.
 
-import itertools
-
 PAIRS = [(dataset, network) for dataset in STUDY.datasets for network in STUDY.networks]
 PUBLISHED = list(ROOT.glob("paper/published.csv"))  # numbers of papers; without them, no table of them
 # By name, since importing benchmarks.report would make planning slow; a name that it does not know is an error there.
 TABLES = ["summary", "overall", "ranks", "matched", "cost", "ablation", "failures", *["published" for _ in PUBLISHED]]
 FIGURES = ["accuracy_macs", "accuracy_cost", "ranks", "compression", "speedup", "channels", "ablation"]
 OF_HISTORIES = ["trajectories", "curves"]
-SHOWN = {
-    "html": "page",
-    "csv": "numbers",
-    "tex": "LaTeX",
-    "svg": "picture",
-    "pdf": "for print",
-}  # in Snakemake's report
-
 PAGE_ASSETS = ["benchmarks/report/page.html.jinja", *sorted((ROOT / "benchmarks/report/assets").iterdir())]
-
-
-def listed(names, folder, suffixes):
-    """The files of these names, those for reading marked for Snakemake's own report."""
-    for name, suffix in itertools.product(names, suffixes):
-        path = f"{RESULTS}/{folder}/{name}.{suffix}"
-        labels = {"what": name.replace("_", " "), "as": SHOWN.get(suffix, suffix)}
-        caption = f"../report/{folder}.rst"
-        yield report(path, category=folder.capitalize(), labels=labels, caption=caption) if suffix in SHOWN else path
 
 
 rule gather:
