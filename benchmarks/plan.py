@@ -62,30 +62,31 @@ class Line:
 
 def plan(study: Study, results: Path, device: torch.device, seconds: float = SECONDS) -> Iterator[Line]:
     """A line for every dataset and network. results: the study's folder, for the runs that are there."""
-    share = seconds / len(study.datasets) / len(study.networks)
-    for dataset in study.datasets:
-        for network in study.networks:
-            cells = [c for c in study.cells() if (c.dataset, c.network) == (dataset, network)]
-            here = results / "runs" / dataset / network
-            jobs = [(cell_spec(study, cell), here / cell.folder, own_epochs(study, cell)) for cell in cells]
-            if study.pretrain_epochs:
-                jobs.append((start_spec(study, dataset, network), here / "start", study.pretrain_epochs))
-            done = [finished(spec, folder) for spec, folder, _ in jobs]
-            left = sum((len(study.seeds) - n) * each for n, (*_, each) in zip(done, jobs, strict=True))
-            macs, per_image = measure(start_spec(study, dataset, network), device, share)
-            images = registry.load("dataset", dataset).IMAGES[0]
-            runs = len(jobs) * len(study.seeds)
-            passes = 1 + BACKWARD
-            yield Line(dataset, network, len(cells), runs, sum(done), left, passes * macs * images, per_image * images)
+    share = seconds / len(study.pairs())
+    for dataset, network in study.pairs():
+        cells = [c for c in study.cells() if (c.dataset, c.network) == (dataset, network)]
+        here = results / "runs" / dataset / network
+        jobs = [(cell_spec(study, cell), here / cell.folder, own_epochs(study, cell)) for cell in cells]
+        start = start_spec(study, dataset, network)
+        if start.pretrain_epochs:
+            jobs.append((start, here / "start", start.pretrain_epochs))
+        done = [finished(spec, folder) for spec, folder, _ in jobs]
+        left = sum((len(study.seeds) - n) * each for n, (*_, each) in zip(done, jobs, strict=True))
+        macs, per_image = measure(start, device, share)
+        images = registry.load("dataset", dataset).IMAGES[0]
+        runs = len(jobs) * len(study.seeds)
+        passes = 1 + BACKWARD
+        yield Line(dataset, network, len(cells), runs, sum(done), left, passes * macs * images, per_image * images)
 
 
 def own_epochs(study: Study, cell: Cell) -> float:
     """What a run of the cell costs, in epochs of the dense network; see above for what is assumed."""
     card = registry.card(cell.entry.key)
-    own = study.epochs - (study.pretrain_epochs if card.start == "pretrained" else 0)
-    share = cell_spec(study, cell).fraction or 1.0
-    anew = (card.retrain or study.retrain) == "scratch"
-    return own / 2 + share * (study.epochs if anew else own / 2)
+    spec = cell_spec(study, cell)
+    own = spec.epochs - (spec.pretrain_epochs if card.start == "pretrained" else 0)
+    share = spec.fraction or 1.0
+    anew = (card.retrain or spec.retrain) == "scratch"
+    return own / 2 + share * (spec.epochs if anew else own / 2)
 
 
 def finished(spec: Spec, folder: Path) -> int:

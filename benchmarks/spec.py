@@ -75,6 +75,7 @@ def _measured(dataset: str, network: str) -> list[str]:
 
 
 def _common(study: Study, dataset: str, network: str, modules: list[str]) -> dict[str, Any]:
+    study = study.on(dataset)
     return {
         "study": study.study,
         "dataset": dataset,

@@ -53,6 +53,9 @@ def counted(value: Any) -> Any:
     return value
 
 
+Networks = Annotated[list[Annotated[str, known("network")]], Field(min_length=1), AfterValidator(distinct)]
+
+
 @dataclass(frozen=True)
 class Cell:
     """One job of the grid: every seed of a method at a target, on a dataset and a network."""
@@ -77,6 +80,16 @@ class Cell:
         return None
 
 
+class Own(BaseModel):
+    """What holds on one dataset in place of what the study says for all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    networks: Networks | None = None
+    epochs: Annotated[int, Field(strict=True, gt=0)] | None = None
+    pretrain_epochs: Annotated[int, Field(strict=True, ge=0)] | None = None
+
+
 class Study(BaseModel):
     """The config file. Each key's comment in config/README.md says when it matters."""
 
@@ -84,7 +97,7 @@ class Study(BaseModel):
 
     study: Name
     datasets: Annotated[list[Annotated[str, known("dataset")]], Field(min_length=1), AfterValidator(distinct)]
-    networks: Annotated[list[Annotated[str, known("network")]], Field(min_length=1), AfterValidator(distinct)]
+    networks: Networks
     methods: Annotated[list[Annotated[Entry, BeforeValidator(entry)]], Field(min_length=1), AfterValidator(distinct)]
     targets: Annotated[list[Annotated[str, AfterValidator(target)]], Field(min_length=1), AfterValidator(distinct)]
     seeds: Annotated[
@@ -98,20 +111,34 @@ class Study(BaseModel):
     retrain: Literal["inherit", "scratch"] = "inherit"
     schedule: Literal["continue", "restart"] = "continue"
     precision: Literal["float32", "bfloat16"] = "float32"
+    where: dict[str, Own] = {}
 
     @model_validator(mode="after")
     def check(self) -> Study:
-        if self.pretrain_epochs >= self.epochs:
-            raise ValueError(f"pretrain_epochs is {self.pretrain_epochs}; allowed: less than epochs ({self.epochs})")
+        for dataset, own in self.where.items():
+            if dataset not in self.datasets:
+                allowed = ", ".join(self.datasets)
+                raise ValueError(f"where: {dataset!r} is no dataset of the study; allowed: {allowed}")
+            for network in own.networks or []:
+                if network not in self.networks:
+                    allowed = ", ".join(self.networks)
+                    raise ValueError(f"where.{dataset}: {network!r} is no network of the study; allowed: {allowed}")
+        for there, place in [(self, ""), *((self.on(dataset), f"where.{dataset}: ") for dataset in self.where)]:
+            if there.pretrain_epochs >= there.epochs:
+                told = f"{place}pretrain_epochs is {there.pretrain_epochs}"
+                raise ValueError(f"{told}; allowed: less than epochs ({there.epochs})")
         free = [e.label for e in self.methods if "free" in registry.card(e.key).targets]
         for matched in self.matched():
             if matched not in free:
                 allowed = ", ".join(f"match:{label}" for label in free) or "none in this study"
                 raise ValueError(f"targets: 'match:{matched}' matches no method of the study; allowed: {allowed}")
+        everywhere = [n for n in self.networks if all(n in self.on(dataset).networks for dataset in self.datasets)]
         for told in self.targets:
-            if told.startswith("from:") and told.removeprefix("from:") not in self.networks:
-                allowed = ", ".join(f"from:{network}" for network in self.networks)
-                raise ValueError(f"targets: {told!r} is no network of the study; allowed: {allowed}")
+            if told.startswith("from:") and told.removeprefix("from:") not in everywhere:
+                allowed = ", ".join(f"from:{network}" for network in everywhere) or "none"
+                raise ValueError(
+                    f"targets: {told!r} is no network that all datasets of the study have; allowed: {allowed}"
+                )
         for one in self.methods:
             takes = registry.card(one.key).targets
             if not self.targets_of(one):
@@ -138,13 +165,21 @@ class Study(BaseModel):
         wants_free = "free" in self.targets or one.label in self.matched() or not told
         return told + (["free"] if "free" in kinds and wants_free else [])
 
+    def on(self, dataset: str) -> Study:
+        """The study as it is on this dataset."""
+        own = self.where.get(dataset, Own()).model_dump(exclude_none=True)
+        return self.model_copy(update=own | {"datasets": [dataset]})
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Dataset and network, in the order of the config."""
+        return [(dataset, network) for dataset in self.datasets for network in self.on(dataset).networks]
+
     def cells(self) -> Iterator[Cell]:
         """The grid, in the order of the config."""
-        for dataset in self.datasets:
-            for network in self.networks:
-                for one in self.methods:
-                    for told in self.targets_of(one):
-                        yield Cell(dataset, network, one, told)
+        for dataset, network in self.pairs():
+            for one in self.methods:
+                for told in self.targets_of(one):
+                    yield Cell(dataset, network, one, told)
 
 
 def teacher(key: str) -> Entry:
@@ -169,7 +204,8 @@ def _place(location: tuple[int | str, ...]) -> str:
 
 def _fault(error: dict[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
-        return f"unknown key; allowed: {', '.join(Study.model_fields)}"
+        fields = Own.model_fields if error["loc"][0] == "where" else Study.model_fields
+        return f"unknown key; allowed: {', '.join(fields)}"
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] in ("value_error", "missing"):
         return message

@@ -153,6 +153,17 @@ def test_the_hash_changes_with_the_file_and_with_what_it_imports(
     assert registry.source_hash("methods.a", "benchmarks.run") != before
 
 
+def test_the_hash_leaves_docstrings_out(repository: Callable[[str, str], Path]) -> None:
+    """Of modules, classes and functions; a text that is a value counts."""
+    text = '"""{0}."""\n\n\nclass A:\n    """{0}\n\n    {0}."""\n\n    def f(self):\n        """{0}."""\n'
+    text += '        return "{1}"\n'
+    hashes = []
+    for doc, value in (("One", "a"), ("Another\ntext", "a"), ("One", "b")):
+        repository("methods/a.py", text.format(doc, value))
+        hashes.append(registry.source_hash("methods.a"))
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
 @pytest.mark.parametrize("changed", ["methods/b.py", "methods/core/ranking.py", "benchmarks/new.py"])
 def test_the_hash_does_not_change_with_another_method(repository: Callable[[str, str], Path], changed: str) -> None:
     before = registry.source_hash("methods.a", "benchmarks.run")

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from benchmarks import registry
+from benchmarks.spec import cell_spec
 from benchmarks.study import parse
 
 GOOD = {
@@ -94,6 +95,12 @@ def test_the_base_of_these_tests_is_valid() -> None:
         ({"study": ""}, "study", '""', "pattern"),
         ({"epoch": 3}, "epoch", "unknown key", "epochs"),
         ({"datasets": "digits"}, "datasets", '"digits"', "list"),
+        ({"where": {"mnist": {}}}, "where", "'mnist'", "allowed: digits"),
+        ({"where": {"digits": {"networks": ["vgg8_bn"]}}}, "where.digits", "'vgg8_bn'", "allowed: lenet5"),
+        ({"where": {"digits": {"networks": []}}}, "where.digits.networks", "[]", "at least 1"),
+        ({"where": {"digits": {"epochs": 0}}}, "where.digits.epochs", "0", "greater than 0"),
+        ({"where": {"digits": {"pretrain_epochs": 4}}}, "where.digits", "pretrain_epochs is 4", "less than epochs (4)"),
+        ({"where": {"digits": {"seeds": 3}}}, "where.digits.seeds", "unknown key", "networks, epochs, pretrain_epochs"),
     ],
 )
 def test_a_fault_is_named_with_its_place_and_what_is_allowed(
@@ -162,7 +169,10 @@ def test_a_method_takes_over_from_its_teacher_on_a_network_of_the_study() -> Non
     reference = ("resnet8", "switcher,reader=equivariant,input=both@free")
     assert cells["lenet5", "switcher_transfer@from:resnet8"].reference == reference
     for changes, message in [
-        ({"targets": ["from:vgg"]}, "'from:vgg' is no network of the study; allowed: from:lenet5, from:resnet8"),
+        (
+            {"targets": ["from:vgg"]},
+            "'from:vgg' is no network that all datasets of the study have; allowed: from:lenet5, from:resnet8",
+        ),
         ({"methods": ["switcher", "switcher_transfer"]}, "takes over from switcher,reader=equivariant,input=both"),
         ({"targets": ["free"]}, "switcher_transfer needs a target from:<network>"),
     ]:
@@ -203,3 +213,17 @@ def test_the_grid_is_complete_and_in_the_order_of_the_config() -> None:
 @pytest.mark.parametrize(("told", "meant"), [(3, [0, 1, 2]), (1, [0]), ([4, 7], [4, 7])])
 def test_seeds_are_a_number_or_a_list(told: Any, meant: list[int]) -> None:
     assert parse(GOOD | {"seeds": told}, "x.yaml").seeds == meant
+
+
+def test_a_dataset_of_its_own_networks_and_epochs() -> None:
+    """Datasets of different size in one study: each cell is trained for the epochs of its dataset."""
+    own = {"fashion_mnist_small": {"networks": ["lenet5"], "epochs": 3, "pretrain_epochs": 2}}
+    study = parse(
+        GOOD
+        | {"datasets": ["digits", "fashion_mnist_small"], "networks": ["lenet5", "resnet8"], "where": own}
+        | {"pretrain_epochs": 1},
+        "x.yaml",
+    )
+    assert study.pairs() == [("digits", "lenet5"), ("digits", "resnet8"), ("fashion_mnist_small", "lenet5")]
+    told = {(s.dataset, s.epochs, s.pretrain_epochs) for s in (cell_spec(study, cell) for cell in study.cells())}
+    assert told == {("digits", 4, 1), ("fashion_mnist_small", 3, 2)}

@@ -55,7 +55,7 @@ def beside(wildcards):
 
 def start_of(wildcards):
     """The shared start, for a method that begins from it."""
-    takes = registry.card(cell_of(wildcards).entry.key).start == "pretrained" and STUDY.pretrain_epochs
+    takes = registry.card(cell_of(wildcards).entry.key).start == "pretrained" and STUDY.on(wildcards.dataset).pretrain_epochs
     return f"{RUNS}/start/runs.json" if takes else []
 
 

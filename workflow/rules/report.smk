@@ -1,6 +1,5 @@
 # Rows in, answers out.
 
-PAIRS = [(dataset, network) for dataset in STUDY.datasets for network in STUDY.networks]
 PUBLISHED = list(ROOT.glob("paper/published.csv"))  # numbers of papers; without them, no table of them
 # By name, since importing benchmarks.report would make planning slow; a name that it does not know is an error there.
 TABLES = ["summary", "overall", "ranks", "matched", "cost", "ablation", "failures", *["published" for _ in PUBLISHED]]
@@ -11,7 +10,7 @@ PAGE_ASSETS = ["benchmarks/report/page.html.jinja", *sorted((ROOT / "benchmarks/
 
 rule gather:
     input:
-        rows=[f"{RESULTS}/runs/{dataset}/{network}/rows.json" for dataset, network in PAIRS],
+        rows=[f"{RESULTS}/runs/{dataset}/{network}/rows.json" for dataset, network in STUDY.pairs()],
         runs=[f"{RESULTS}/runs/{c.dataset}/{c.network}/{c.folder}/runs.json" for c in CELLS.values()],
     output:
         rows=f"{RESULTS}/rows.csv",
