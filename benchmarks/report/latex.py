@@ -37,6 +37,19 @@ def longtable(title: str, cells: pd.DataFrame, caption: str, names: int) -> str:
     )
 
 
+def table(title: str, cells: pd.DataFrame, caption: str, names: int, label: str) -> str:
+    """The same as a float that is no wider than the text."""
+    form, heads, body = tabular(cells, names)
+    rows = "".join(f"{' & '.join(line)} \\\\\n" for line in body)
+    return (
+        f"\\begin{{table}}[!htbp]\\centering\\footnotesize\\setlength\\tabcolsep{{4pt}}\n"
+        f"\\caption{{{escape(f'{title}. {caption}')}}}\\label{{tab:{label}}}\n"
+        "\\begin{adjustbox}{max width=\\linewidth}\n"
+        f"\\begin{{tabular}}{{{form}}}\n\\toprule\n{' & '.join(heads)} \\\\\n\\midrule\n{rows}\\bottomrule\n"
+        "\\end{tabular}\n\\end{adjustbox}\n\\end{table}\n"
+    )
+
+
 def tabular(cells: pd.DataFrame, names: int) -> tuple[str, list[str], list[list[str]]]:
     """Column format, headings and body of a table of text."""
     columns = {str(name): cells[name] for name in cells.columns[:names]}
@@ -77,5 +90,5 @@ def _cell(text: str) -> str:
 
 
 def _head(name: str) -> str:
-    lines = r"\\".join(escape(line) for line in textwrap.wrap(name, HEAD))
+    lines = r"\\".join(escape(line) for line in textwrap.wrap(name, HEAD, break_long_words=False))
     return f"{{\\makecell[b]{{{lines}}}}}"

@@ -1,9 +1,8 @@
-"""Numbers from the literature (paper/published.csv, all in percent) beside those measured here."""
+"""Numbers from the literature, all in percent, beside those measured here."""
 
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 
 import pandas as pd
 
@@ -11,19 +10,29 @@ from benchmarks.report.display import between, lines, number, one_line
 from benchmarks.report.sheets import Sheet, Tables
 from benchmarks.report.statistics import BASELINE, summary
 
-PUBLISHED = Path(__file__).parents[2] / "paper" / "published.csv"
 NUMBERS = ("baseline_accuracy", "accuracy", "delta", "params_removed", "macs_removed", "runs", "std")
+NAMES = ("dataset", "network", "key", "method", "setting", "source", "macs_convention")
 SAME_ACCURACY = 0.05  # percentage points: as far apart as rounding to one digit puts two prints of one number
 SAME_MACS = 1.0  # percentage points: as far apart as two counters put one network
 
 
-def read_published(path: str | PathLike[str] = PUBLISHED) -> pd.DataFrame:
+def read_published(path: str | PathLike[str]) -> pd.DataFrame:
     """The published entries, with `contradicted`: the sources that print other numbers of the same result.
+
+    Raises ValueError, naming the file, if it cannot be read.
 
     key: the method here that the entry is of, if any. delta: accuracy minus the baseline that the same source gives,
     NaN where it gives none. Accuracies of different sources do not compare, since their baselines differ; deltas may.
     """
-    table = pd.read_csv(path, keep_default_na=False, na_values={name: [""] for name in NUMBERS}, encoding="utf-8")
+    empty = {name: [""] for name in NUMBERS}
+    try:
+        table = pd.read_csv(path, keep_default_na=False, na_values=empty, encoding="utf-8")
+    except ValueError as error:  # of pandas; it names no file
+        raise ValueError(f"{path} is no table of published numbers: {error}") from None
+    if missing := [name for name in (*NAMES, *NUMBERS) if name not in table]:
+        raise ValueError(f"{path} lacks columns: {', '.join(missing)}")
+    if wrong := [name for name in NUMBERS if not pd.api.types.is_numeric_dtype(table[name])]:
+        raise ValueError(f"{path}: columns {', '.join(wrong)} must hold numbers")
     return table.assign(contradicted=contradictions(table))
 
 
@@ -66,9 +75,9 @@ def beside(rows: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     return nearest.join(100 * dense, on="panel").assign(accuracy_measured=100 * nearest["accuracy_measured"])
 
 
-def published(rows: pd.DataFrame) -> Tables:
-    """What papers print beside what was measured here, a sheet per dataset and network that both have."""
-    table = beside(rows, read_published())
+def published(rows: pd.DataFrame, entries: pd.DataFrame) -> Tables:
+    """What papers print (`read_published`) beside what was measured here, a sheet per dataset and network of both."""
+    table = beside(rows, entries)
     panels = table[table["here"].notna()].groupby("panel", sort=False)
     sheets = [_sheet(part) for _, part in panels]
     return Tables(table.drop(columns="panel"), sheets, absent="No published number is of a panel of this study.")

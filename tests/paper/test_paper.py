@@ -1,7 +1,8 @@
-"""The paper takes every measured number from rows, and can be typeset from any study."""
+"""The paper takes every measured number from published rows, and can be typeset whatever is published."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,84 +12,144 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.report.numbers import numbers, tex
-from tests.report.conftest import METHODS, make_dense, make_row, make_study
+from benchmarks.report import numbers
+from benchmarks.report.figures import FIGURES, OF_HISTORIES
+from benchmarks.report.numbers_of_pairs import names
+from benchmarks.report.table_across import ACROSS
+from tests.paper.conftest import ROOT, STUDIES, make_published
+from tests.report.conftest import make_dense, make_row
+from workflow.scripts.paper import NAMED
 
-ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "paper" / "main.tex").read_text(encoding="utf-8")
 BODY = TEXT[TEXT.index(r"\begin{abstract}") :]
+KEYS = set(re.findall(r"\\(?:if)?val\{([^{}#]+)\}|\\bycase\{([^{}#]+)\}", BODY))
+POINTS = {f"{key}.mean" for key in re.findall(r"\\points\{([^{}#]+)\}", BODY)}
 
 
 def prose(text: str) -> str:
-    """The text without comments, formulas, and the arguments of commands that print no number."""
+    """The text without comments, formulas, tables' formats, and what names a key, a file or a place."""
     text = re.sub(r"(?<!\\)%.*", "", text)
-    text = re.sub(r"\\begin\{(equation|align)\}.*?\\end\{\1\}|\$.*?\$", "", text, flags=re.DOTALL)
-    hidden = r"val|ifval|ref|cite|label|input|studyfigure|IfFileExists|begin|itemsep0pt|bibliography\w*"
-    return re.sub(rf"\\(?:{hidden})(?:\{{[^{{}}]*\}})?", "", text)
+    text = re.sub(r"\\begin\{(equation|align|tabular)\}.*?\\end\{\1\}|\$.*?\$", "", text, flags=re.DOTALL)
+    hidden = r"val|ifval|bycase|points|ref|cite|label|study\w+|begin|itemsep\d+pt|bibliography\w*"
+    return re.sub(rf"\\(?:{hidden})(?:\[\w+\])?(?:\{{[^{{}}]*\}})?", "", text)
 
 
-def test_no_number_in_the_prose_is_typed_by_hand():
-    """But the level of intervals, the power, and the numbers of the claims."""
-    found = re.findall(r"(?<![\w.])[+-]?\d+(?:\.\d+)?", prose(BODY))
-    found += re.findall(r"\d+\.\d+", prose(BODY))
-    assert set(found) <= {"95", "80", "1", "2", "3", "4"}
-    assert len([number for number in found if number in ("1", "2", "3", "4")]) == 4
+def typed(text: str) -> set[str]:
+    """Numbers in the prose; the name LeNet-5 holds none."""
+    return set(re.findall(r"(?<![\w.])[+-]?\d+(?:\.\d+)?|\d+\.\d+", prose(text).replace("LeNet-5", "LeNet")))
 
 
-def test_the_search_for_typed_numbers_finds_them():
-    assert "89.7" in prose(r"An accuracy of 89.7\,\% at \val{claim1.1.n} runs, $x = 2.5$.")
-    assert not re.search(r"\d", prose(r"At \val{claim1.1.n} runs, $x = 2.5$.% 3.4"))
+def test_no_number_in_the_prose_is_typed_by_hand() -> None:
+    """But the level of intervals, and the power."""
+    assert typed(BODY) == {"95", "80"}
 
 
-def complete() -> pd.DataFrame:
-    rows = make_study([*METHODS, "switcher,input=noise", "switcher,input=shuffled"], seeds=2)
-    own = rows["method"].str.startswith("switcher,")
-    rows.loc[own & (rows["target"] == "match:switcher"), "target"] = "free"
-    rows["params_dense"] = rows["network"].map({"lenet5": 60_000, "resnet8": 80_000})
-    other = rows.assign(dataset="digits", test_accuracy=rows["test_accuracy"] + 0.05)
-    knobs = '{"gain": 1.5, "begin": 0.3, "end": 0.7, "turns": 60, "lr": 0.02, "hidden": 64}'
-    return pd.concat([rows, other], ignore_index=True).assign(knobs=knobs)
+def test_the_search_for_typed_numbers_finds_them() -> None:
+    assert typed(r"An accuracy of 89.7\,\% at \val{a/claim1.1.n} runs, $x = 2.5$.") == {"89.7"}
+    assert typed(r"\ifval{a/b}{It gains +3 points \points{a/c}.}{}") == {"+3"}
+    assert typed(r"\bycase{a/b.1}{above}{by 4}{below}{by \val{a/5}}{not}") == {"4"}
+    assert not typed(r"At \val{a/claim1.1.n} runs, $x = 2.5$, \see{Table}{tab}{a/b}, \studyfigure[4]{a/b}.% 3.4")
 
 
-def test_every_key_of_the_text_is_a_number_that_a_complete_study_has():
-    keys = set(re.findall(r"\\(?:if)?val\{([^{}#]+)\}", BODY))
-    assert keys <= set(numbers(complete()))
+@pytest.fixture(scope="module")
+def values() -> dict[str, str]:
+    return {f"{s}/{key}": text for s in STUDIES for key, text in numbers.numbers(make_published(s)).items()}
 
 
-def test_numbers_are_those_of_the_rows():
+def test_every_key_of_the_text_is_a_number_that_the_planned_studies_have(values: dict[str, str]) -> None:
+    keys = {key for pair in KEYS for key in pair if key} | POINTS
+    made = {key for key in keys if key.startswith(("default/", "literature/")) or "/caption." in key}
+    assert len(keys) > 100
+    assert keys - made <= set(values)
+    assert {key.removeprefix("default/") for key in made if "/knob." in key} <= {
+        key.split("/")[1] for key in values if key.startswith("reference/knob.")
+    }
+
+
+def test_the_paper_names_figures_tables_and_studies_that_there_are() -> None:
+    named = NAMED.findall(TEXT)
+    assert {study for _, _, study, _ in named} <= set(STUDIES)
+    assert {name for kind, *_, name in named if kind == "table"} == set(ACROSS)
+    assert {name for kind, *_, name in named if kind != "table"} <= {*FIGURES, *OF_HISTORIES}
+    told = re.search(r"TOLD = \((.*?)\)", (ROOT / "workflow/rules/paper.smk").read_text())
+    assert told and set(re.findall(r"\w+", told[1])) == set(STUDIES)
+
+
+def test_numbers_are_those_of_the_rows() -> None:
     rows = [make_dense(seed=i, test_accuracy=0.9) for i in range(3)]
     own = {"method": "switcher", "target": "free", "knobs": '{"gain": 1.25}'}
     rows += [make_row(seed=i, test_accuracy=0.9 - (i + 1) / 100, **own) for i in range(3)]
     rows += [make_row(target="match:switcher", seed=i, test_accuracy=0.89) for i in range(3)]
-    found = numbers(pd.DataFrame(rows))
-    assert (found["runs"], found["methods"], found["seeds"], found["knob.gain"]) == ("9", "3", "3", "1.25")
+    rows += [make_row(method="free_factor", target="free", seed=i, test_accuracy=0.92, macs=6000.0) for i in range(3)]
+    found = numbers.numbers(pd.DataFrame(rows))
+    assert (found["runs"], found["methods"], found["seeds"], found["knob.gain"]) == ("12", "4", "3", "1.25")
     # Differences -1, -2, -3: 2.484138 on either side.
     assert (found["claim1.1.mean"], found["claim1.1.interval"]) == ("-2.00", "[-4.48, +0.48]")
-    assert (found["claim3.1.mean"], found["rivals"], found["rivals.beaten"]) == ("+50.00", "1", "0")
-    assert (found["strongest.method"], found["strongest.mean"]) == ("l1", "-1.00")
-    assert r"\setval{claim1.1.mean}{$-$2.00}" in tex(found)
-    assert r"\setval{x}{a\_b, 1e-07, $-$1}" in tex({"x": "a_b, 1e-07, -1"})
+    assert (found["claim1.1.sign"], found["removed"], found["gains"]) == ("open", "50.0", "0")
+    # The free factor minus the switcher: 3, 4, 5 points, and 10 % of the MACs more.
+    assert (found["free.free_factor.mean"], found["free.free_factor.sign"]) == ("+4.00", "above")
+    assert found["free.free_factor.macs.mean"] == "+10.00"
+    # The switcher minus l1: 0, -1, -2.
+    assert (found["at.match.l1.mean"], found["at.match.strongest"]) == ("-1.00", "l1")
+    assert [found[f"switcher.rivals.match{key}"] for key in ("", ".higher", ".above", ".below")] == ["1", "1", "0", "0"]
+    assert r"\setval{claim1.1.mean}{$-$2.00}" in numbers.tex(found)
+    assert r"\setval{x}{a\_b, 1e-07, $-$1}" in numbers.tex({"x": "a_b, 1e-07, -1"})
 
 
-def test_without_the_switcher_its_numbers_are_left_out():
-    found = numbers(pd.DataFrame([make_dense()]))
-    assert not {key for key in found if key.startswith(("rivals", "rank", "knob", "claim1.1.mean"))}
+def test_what_is_taken_over_is_compared_on_other_networks_than_its_teacher() -> None:
+    rows = [make_dense(seed=i, network=network) for i in range(2) for network in ("lenet5", "resnet8")]
+    taken = {"method": "switcher_transfer", "target": "from:resnet8"}
+    rows += [make_row(**taken, seed=i, network="lenet5", test_accuracy=0.88) for i in range(2)]
+    rows += [make_row(**taken, seed=i, network="resnet8", test_accuracy=0.5) for i in range(2)]
+    found = numbers.numbers(pd.DataFrame(rows))
+    assert (found["pupil.switcher_transfer.dense.n"], found["pupil.switcher_transfer.dense.mean"]) == ("2", "-2.00")
+
+
+def test_names_leave_out_the_learning_rate_of_a_variant() -> None:
+    labels = ["switcher", "switcher,lr=0.005,input=noise", "switcher,lr=0.0", "l1,b=1,a=2", "x,lr=1,a=2", "x,a=2"]
+    plain = ["switcher", "switcher,input=noise", "switcher,lr=0.0", "l1,a=2,b=1", "x,a=2,lr=1", "x,a=2"]
+    assert list(names(labels).values()) == plain
+    assert list(names(plain).values()) == plain
+
+
+def test_without_the_switcher_its_numbers_are_left_out() -> None:
+    found = numbers.numbers(pd.DataFrame([make_dense()]))
+    assert not {key for key in found if key.startswith(("at.", "switcher.", "knob", "free.", "claim1.1.mean"))}
     assert found["claim1.verdict"] == "undecided"
 
 
-@pytest.mark.skipif(shutil.which("latexmk") is None, reason="needs TeX")
-@pytest.mark.parametrize("study", ["complete", "bare"])
-def test_the_paper_can_be_typeset(study, tmp_path: Path):
-    rows = complete() if study == "complete" else pd.DataFrame([make_dense()])
-    rows.to_csv(tmp_path / "rows.csv", index=False)
-    told = ["--rows", tmp_path / "rows.csv", "--out", tmp_path]
-    subprocess.run([sys.executable, "-m", "workflow.scripts.paper", *told], cwd=ROOT, check=True)
-    done = subprocess.run(
-        ["latexmk", "-pdf", "-interaction=nonstopmode", "-halt-on-error", f"-output-directory={tmp_path}", "main.tex"],
-        cwd=ROOT / "paper",
-        env={"PATH": "/usr/bin:/bin", "TEXINPUTS": f"{tmp_path}:", "BIBINPUTS": f"{ROOT / 'paper'}:"},
+def typeset(studies: tuple[str, ...], folder: Path) -> tuple[bytes, str]:
+    """The paper from these studies, made up, and TeX's log, as workflow/rules/paper.smk makes it."""
+    for study in studies:
+        (folder / "published" / study).mkdir(parents=True)
+        make_published(study).to_csv(folder / "published" / study / "rows.csv", index=False)
+    paths = [folder / "published" / study for study in studies]
+    told = ["--literature", ROOT / "paper/published.csv", "--text", ROOT / "paper/main.tex", "--out", folder / "work"]
+    script = [sys.executable, "-m", "workflow.scripts.paper", "--studies", *paths, *told]
+    subprocess.run(script, cwd=ROOT, check=True)
+    where = {"TEXINPUTS": f"{folder / 'work'}:", "BIBINPUTS": str(ROOT / "paper")}
+    subprocess.run(
+        ["latexmk", "-pdf", "-interaction=nonstopmode", f"-output-directory={folder / 'work'}", "paper/main.tex"],
+        cwd=ROOT,
+        env=os.environ | where | {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"},
         capture_output=True,
+        check=True,
     )
-    log = (tmp_path / "main.log").read_text(encoding="utf-8", errors="replace")
-    assert done.returncode == 0, log[-2000:]
-    assert "undefined" not in log.lower().replace("undefined control sequence", "")
+    log = (folder / "work/main.log").read_text(encoding="utf-8", errors="replace")
+    return (folder / "work/main.pdf").read_bytes(), log
+
+
+@pytest.mark.skipif(shutil.which("latexmk") is None, reason="needs TeX")
+@pytest.mark.parametrize("studies", [STUDIES, ("field",), ()], ids=["all", "one", "none"])
+def test_the_paper_is_whole_whatever_is_published(studies: tuple[str, ...], tmp_path: Path) -> None:
+    _, log = typeset(studies, tmp_path)
+    assert not re.search(r"undefined|Overfull", log)
+    missing = set(re.findall(r"no value: (.*)", log))
+    assert all(key.startswith("default/knob.") for key in missing), missing
+    assert bool(missing) == (not studies)
+
+
+@pytest.mark.skipif(shutil.which("latexmk") is None, reason="needs TeX")
+def test_two_papers_of_the_same_rows_are_the_same_bytes(tmp_path: Path) -> None:
+    here, there = (typeset(("ablation_switcher",), tmp_path / name)[0] for name in ("here", "there"))
+    assert here == there

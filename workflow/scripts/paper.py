@@ -1,42 +1,70 @@
-"""What the paper takes from a study's rows: its numbers, tables and figures."""
+"""What the paper takes from published studies: the figures and tables that its text names, and every number."""
 
 import argparse
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from benchmarks.files import write_atomically
-from benchmarks.report import numbers, sheets, statistics
+from benchmarks.report import latex, numbers, statistics
 from benchmarks.report.display import blocks
 from benchmarks.report.figures import FIGURES, OF_HISTORIES, save
-from benchmarks.report.tables import TABLES
+from benchmarks.report.numbers_of_pairs import plain
+from benchmarks.report.published import read_published
+from benchmarks.report.table_across import ACROSS
 
-WHOLE = ("ranks", "compression")
-"""Figures with one panel for the whole study."""
-FEW = 6
-"""Panels that a figure of the paper has room for."""
+NAMED = re.compile(r"\\study(figure|graphic|table)(?:\[(\d+)\])?\{(\w+)/(\w+)\}")
+r"""\studyfigure[<panels>]{<study>/<figure>}, \studygraphic likewise, \studytable{<study>/<table>}."""
+
+LEFT_OUT = " Shown are some combinations of dataset and network; the others are among the study's figures."
 
 
-def few(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of as many panels as a page takes, spread over the study."""
+def few(rows: pd.DataFrame, most: int) -> pd.DataFrame:
+    """The rows of as many panels as asked for, spread over the study."""
     parts = [part for _, part in blocks(rows)]
-    return pd.concat([parts[i * len(parts) // FEW] for i in range(FEW)] if len(parts) > FEW else parts)
+    return pd.concat([parts[i * len(parts) // most] for i in range(most)]) if len(parts) > most else rows
+
+
+def write(study: Path, named: list[tuple[str, str, str]], out: Path) -> Iterator[tuple[str, str]]:
+    """Write what the text names of this study, (kind, panels, name) each; yields every key and its text."""
+    rows = plain(statistics.read_rows(study / "rows.csv"))
+    yield from numbers.numbers(rows).items()
+    for kind, panels, name in named:
+        part = few(rows, int(panels)) if panels else rows
+        if kind == "table":
+            for sheet in ACROSS[name](part).sheets:
+                label = f"{study.name}/{name}"
+                table = latex.table(sheet.title, sheet.cells, sheet.caption, sheet.names, label)
+                write_atomically(out / f"{name}.tex", table.encode())
+                yield f"has.{name}", "yes"
+        elif drawn := draw(part, name, study / "runs.parquet"):
+            save(*drawn, out / name, ["pdf"])
+            yield f"has.{name}", "yes"
+            yield f"caption.{name}", drawn[1] + (LEFT_OUT if len(part) < len(rows) else "")
+
+
+def draw(rows: pd.DataFrame, name: str, histories: Path) -> tuple[Figure, str] | None:
+    """The figure and its caption; None where it needs histories that are not there."""
+    if name in FIGURES:
+        return FIGURES[name](rows)
+    return OF_HISTORIES[name](rows, pd.read_parquet(histories)) if histories.exists() else None
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=Path, required=True)
-    parser.add_argument("--histories", type=Path, help="runs.parquet; without it, no figure of histories")
+    parser.add_argument("--studies", type=Path, nargs="*", required=True, help="folders of published studies")
+    parser.add_argument("--literature", type=Path, required=True, help="numbers of papers")
+    parser.add_argument("--text", type=Path, required=True, help="main.tex")
     parser.add_argument("--out", type=Path, required=True, help="folder")
     told = parser.parse_args()
-    rows = statistics.read_rows(told.rows)
-    for name, table in TABLES.items():
-        write_atomically(told.out / f"table_{name}.tex", sheets.tex(table(rows)).encode())
-    drawn = {name: draw(rows if name in WHOLE else few(rows)) for name, draw in FIGURES.items()}
-    histories = pd.read_parquet(told.histories) if told.histories else pd.DataFrame()
-    if any(str(name).startswith("alive/") for name in histories):
-        drawn |= {name: draw_histories(few(rows), histories) for name, draw_histories in OF_HISTORIES.items()}
-    for name, (figure, caption) in drawn.items():
-        save(figure, caption, told.out / name, ["pdf"])
-    captions = {f"caption.{name}": caption for name, (_, caption) in drawn.items()}
-    write_atomically(told.out / "numbers.tex", numbers.tex(numbers.numbers(rows) | captions).encode())
+    named = NAMED.findall(told.text.read_text(encoding="utf-8"))
+    values = {f"literature/{key}": text for key, text in numbers.literature(read_published(told.literature)).items()}
+    for study in told.studies:
+        own = [(kind, panels, name) for kind, panels, of, name in named if of == study.name]
+        values |= {f"{study.name}/{key}": text for key, text in write(study, own, told.out / study.name)}
+    knobs = {key.split("/")[1]: text for key, text in reversed(values.items()) if "/knob." in key}
+    values |= {f"default/{key}": text for key, text in knobs.items()}  # of the first study that has the method itself
+    write_atomically(told.out / "numbers.tex", numbers.tex(values).encode())
