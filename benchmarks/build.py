@@ -37,7 +37,7 @@ def new_network(spec: Spec, seed: int, part: Part, device: torch.device) -> tupl
     net = build(channels, size, registry.load("dataset", spec.dataset).CLASSES)
     initialise(net, spec, seed)
     channels_last(net.to(device))
-    return net, Structure.of(net, torch.zeros(1, channels, size, size, device=device))
+    return net, Structure.of(net, torch.zeros(1, channels, size, size, device=device), spec.align)
 
 
 def initialise(net: nn.Module, spec: Spec, seed: int) -> None:
@@ -52,7 +52,7 @@ def realise(found: Keep | Own, net: nn.Module, structure: Structure, part: Part)
     """Take the channels out that a method leaves out of `net`; `part` is what logits are compared on."""
     if isinstance(found, Own):
         return Found(channels_last(found.net), count_macs(found.net, structure.example), found.shape, 0, 0.0)
-    kept = guard(found)
+    kept = structure.aligned(guard(found))
     small = channels_last(structure.shrink(net, kept))
     widths = {name: int(mask.sum()) for name, mask in kept.items()}
     at_minimum = sum(int(mask.sum()) <= 1 for mask in found.values())

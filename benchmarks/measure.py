@@ -3,42 +3,65 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from benchmarks import __version__
-from benchmarks.begin import under
+from benchmarks.begin import saved, under
 from benchmarks.build import count_macs, new_network, rebuild
 from benchmarks.data import Part, load
 from benchmarks.evaluate import evaluate
+from benchmarks.latency import latencies
 from benchmarks.rows import COLUMNS
 from benchmarks.spec import Spec
 
+log = logging.getLogger(__name__)
 Row = dict[str, Any]
 BATCHES = (1, 128)
-TIMED_SECONDS = 0.05  # of every latency; the median of the runs that fit is kept
+AT_ONCE = 2**30  # bytes of weights of the networks that take turns; nearly always all of a job's
 
 
 def measure(cells: list[tuple[Spec, Path]], data: Path, device: torch.device) -> list[Row]:
     """A row for every seed of every cell. cells: spec, and the folder with its runs.json and models.safetensors."""
     test = load(data, ("test",), device)["test"]
-    rows = []
+    rows: list[Row] = []
+    waiting: list[tuple[Row, nn.Module]] = []
+    for row, net in _counted(cells, test, device):
+        rows.append(row)
+        if net:
+            waiting.append((row, net.cpu()))
+        if sum(row["bytes"] for row, _ in waiting) > AT_ONCE:
+            _time(waiting, test)
+            waiting.clear()
+    _time(waiting, test)
+    return [{column: row.get(column) for column in COLUMNS} for row in rows]
+
+
+def _counted(
+    cells: list[tuple[Spec, Path]], test: Part, device: torch.device
+) -> Iterator[tuple[Row, nn.Module | None]]:
+    """Every row, counted and scored, and its network; None where the run has left none."""
     dense, structure = new_network(cells[0][0], 0, test, device)
-    counts = {f"{name}_dense": count for name, count in _counts(dense, structure.example).items() if name != "bytes"}
-    for spec, folder in cells:
-        tensors = load_file(folder / "models.safetensors", device=str(device))
-        for record in json.loads((folder / "runs.json").read_text()):
-            row = _told(spec, record) | {k: v for k, v in counts.items() if k in COLUMNS}
+    counts = {f"{name}_dense": count for name, count in _counts(dense, structure.example).items()}
+    for done, (spec, folder) in enumerate(cells, 1):
+        for record, tensors in saved(folder).values():
+            row, net = _told(spec, record) | counts, None
             if record["status"] in ("ok", "collapsed"):
-                own = under(f"{record['seed']}/net/", tensors)
-                row |= _measured(rebuild(spec.method, dense, structure, record["widths"], own), structure.example, test)
-            rows.append({column: row.get(column) for column in COLUMNS})
-    return rows
+                net = rebuild(spec.method, dense, structure, record["widths"], under("net/", tensors))
+                score = evaluate(net, test)
+                row |= {"test_accuracy": score.accuracy, **_counts(net, structure.example)}
+                row |= {"test_loss": score.loss if math.isfinite(score.loss) else None}
+                if device.type == "cuda":
+                    row["peak_memory_mb"] = round(_peak_mb(net, test.normalised(test.images[: BATCHES[-1]])), 2)
+            yield row, net
+        log.info("%s at %s: cell %d of %d is counted and scored", spec.label, spec.target, done, len(cells))
 
 
 def _told(spec: Spec, record: dict[str, Any]) -> Row:
@@ -57,19 +80,17 @@ def _told(spec: Spec, record: dict[str, Any]) -> Row:
     return row
 
 
-def _measured(net: nn.Module, example: Tensor, test: Part) -> Row:
-    score = evaluate(net, test)
-    row: Row = {"test_accuracy": score.accuracy, "test_loss": score.loss if math.isfinite(score.loss) else None}
-    row |= _counts(net, example)
-    for where in ["cpu", *(["gpu"] if example.is_cuda else [])]:
+def _time(told: list[tuple[Row, nn.Module]], test: Part) -> None:
+    """Write the latencies into the rows."""
+    nets = [net for _, net in told]
+    for where in ["cpu", *(["gpu"] if test.images.is_cuda else [])]:
         there = torch.device("cuda" if where == "gpu" else "cpu")
-        net.to(there)
+        for net in nets:
+            net.to(there)
         for size in BATCHES:
             images = test.normalised(test.images[:size]).to(there)
-            row[f"latency_{where}_b{size}_ms"] = round(_latency_ms(net, images), 4)
-        if where == "gpu":
-            row["peak_memory_mb"] = round(_peak_mb(net, images), 2)
-    return row
+            for (row, _), latency in zip(told, latencies(nets, images), strict=True):
+                row[f"latency_{where}_b{size}_ms"] = round(latency, 4)
 
 
 @torch.no_grad()
@@ -84,15 +105,6 @@ def _counts(net: nn.Module, example: Tensor) -> Row:
         "macs_all_ops": int(all_ops),
         "bytes": len(save({name: tensor.contiguous() for name, tensor in net.state_dict().items()})),
     }
-
-
-@torch.inference_mode()
-def _latency_ms(net: nn.Module, images: Tensor) -> float:
-    """Median of repeated runs; torch's timer warms up and waits for the device."""
-    from torch.utils.benchmark import Timer
-
-    timer = Timer("net(images)", globals={"net": net, "images": images}, num_threads=torch.get_num_threads())
-    return timer.blocked_autorange(min_run_time=TIMED_SECONDS).median * 1e3
 
 
 @torch.inference_mode()

@@ -30,6 +30,7 @@ class Spec(BaseModel):
     retrain: str
     schedule: str
     precision: str
+    align: int = 1
     recipe: Recipe
     code_hash: str
 
@@ -41,15 +42,17 @@ class Spec(BaseModel):
     @property
     def config_hash(self) -> str:
         """12 digits of sha256 over the settings that can change a seed's numbers."""
-        settings = self.model_dump_json(exclude={"study", "label", "seeds", "code_hash"})
+        own = {"study", "label", "seeds", "code_hash"}
+        # A setting that came later is left out at its default, so that rows from before it keep their hash.
+        settings = self.model_dump_json(exclude=own | ({"align"} if self.align == 1 else set()))
         return hashlib.sha256(settings.encode()).hexdigest()[:12]
 
 
 def start_spec(study: Study, dataset: str, network: str) -> Spec:
-    """The shared start; it does not depend on `retrain`."""
+    """The shared start; it does not depend on `retrain` or `align`."""
     modules = ["benchmarks.run", *_measured(dataset, network)]
     return Spec(
-        **_common(study, dataset, network, modules) | {"retrain": "inherit"},
+        **_common(study, dataset, network, modules) | {"retrain": "inherit", "align": 1},
         method="start",
         label="start",
         knobs={},
@@ -86,6 +89,7 @@ def _common(study: Study, dataset: str, network: str, modules: list[str]) -> dic
         "retrain": study.retrain,
         "schedule": study.schedule,
         "precision": study.precision,
+        "align": study.align,
         "recipe": recipe(dataset, network),
         "code_hash": registry.source_hash(*modules),
     }

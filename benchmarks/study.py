@@ -23,16 +23,18 @@ from pydantic import (
 )
 
 from benchmarks import registry
-from benchmarks.entry import Entry, entry, known
+from benchmarks.entry import Entry, entry, known, shown
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+MOST_SEEDS, LONGEST = 1000, 200
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
+Epochs = Field(strict=True, le=1_000_000)
 
 
 def target(value: str) -> str:
     """`macs=<fraction>`, `free`, `match:<method>` or `from:<network>`."""
-    if not re.fullmatch(r"free|match:.+|from:.+|macs=0\.\d*[1-9]", value):
+    if not re.fullmatch(r"free|match:.+|from:.+|macs=0\.[0-9]{0,5}[1-9]", value):
         allowed = "macs=<fraction, like 0.5>, free, match:<method>, from:<network>"
-        raise ValueError(f"unknown target {value!r}; allowed: {allowed}")
+        raise ValueError(f"unknown target {shown(value)}; allowed: {allowed}")
     return value
 
 
@@ -47,8 +49,9 @@ def distinct(values: list[Any]) -> list[Any]:
 def counted(value: Any) -> Any:
     """`3` means 0, 1, 2."""
     if isinstance(value, int) and not isinstance(value, bool):
-        if value < 1:
-            raise ValueError(f"{value} seeds; allowed: a positive number, or a list of seeds")
+        if not 1 <= value <= MOST_SEEDS:
+            allowed = f"a positive number, or a list of seeds, of {MOST_SEEDS} at most"
+            raise ValueError(f"{shown(value)} seeds; allowed: {allowed}")
         return list(range(value))
     return value
 
@@ -86,8 +89,8 @@ class Own(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     networks: Networks | None = None
-    epochs: Annotated[int, Field(strict=True, gt=0)] | None = None
-    pretrain_epochs: Annotated[int, Field(strict=True, ge=0)] | None = None
+    epochs: Annotated[int, Epochs, Field(gt=0)] | None = None
+    pretrain_epochs: Annotated[int, Epochs, Field(ge=0)] | None = None
 
 
 class Study(BaseModel):
@@ -101,16 +104,17 @@ class Study(BaseModel):
     methods: Annotated[list[Annotated[Entry, BeforeValidator(entry)]], Field(min_length=1), AfterValidator(distinct)]
     targets: Annotated[list[Annotated[str, AfterValidator(target)]], Field(min_length=1), AfterValidator(distinct)]
     seeds: Annotated[
-        list[Annotated[int, Field(strict=True, ge=0)]],
-        Field(min_length=1),
+        list[Annotated[int, Field(strict=True, ge=0, lt=2**31)]],
+        Field(min_length=1, max_length=MOST_SEEDS),
         BeforeValidator(counted),
         AfterValidator(distinct),
     ]
-    epochs: Annotated[int, Field(strict=True, gt=0)]
-    pretrain_epochs: Annotated[int, Field(strict=True, ge=0)] = 0
+    epochs: Annotated[int, Epochs, Field(gt=0)]
+    pretrain_epochs: Annotated[int, Epochs, Field(ge=0)] = 0
     retrain: Literal["inherit", "scratch"] = "inherit"
     schedule: Literal["continue", "restart"] = "continue"
     precision: Literal["float32", "bfloat16"] = "float32"
+    align: Annotated[int, Field(strict=True, gt=0)] = 1
     where: dict[str, Own] = {}
 
     @model_validator(mode="after")
@@ -118,7 +122,7 @@ class Study(BaseModel):
         for dataset, own in self.where.items():
             if dataset not in self.datasets:
                 allowed = ", ".join(self.datasets)
-                raise ValueError(f"where: {dataset!r} is no dataset of the study; allowed: {allowed}")
+                raise ValueError(f"where: {shown(dataset)} is no dataset of the study; allowed: {allowed}")
             for network in own.networks or []:
                 if network not in self.networks:
                     allowed = ", ".join(self.networks)
@@ -131,16 +135,21 @@ class Study(BaseModel):
         for matched in self.matched():
             if matched not in free:
                 allowed = ", ".join(f"match:{label}" for label in free) or "none in this study"
-                raise ValueError(f"targets: 'match:{matched}' matches no method of the study; allowed: {allowed}")
+                raise ValueError(
+                    f"targets: {shown(f'match:{matched}')} matches no method of the study; allowed: {allowed}"
+                )
         everywhere = [n for n in self.networks if all(n in self.on(dataset).networks for dataset in self.datasets)]
         for told in self.targets:
             if told.startswith("from:") and told.removeprefix("from:") not in everywhere:
                 allowed = ", ".join(f"from:{network}" for network in everywhere) or "none"
                 raise ValueError(
-                    f"targets: {told!r} is no network that all datasets of the study have; allowed: {allowed}"
+                    f"targets: {shown(told)} is no network that all datasets of the study have; allowed: {allowed}"
                 )
         for one in self.methods:
             takes = registry.card(one.key).targets
+            for told in self.targets_of(one):
+                if len(folder := f"{one.label}@{told}") > LONGEST:
+                    raise ValueError(f"methods: {shown(folder)} is the name of a folder; allowed: {LONGEST} characters")
             if not self.targets_of(one):
                 needs = "macs=<fraction> or match:<method>" if "macs" in takes else "from:<network>"
                 raise ValueError(f"methods: {one.key} needs a target {needs}")
@@ -198,7 +207,8 @@ def parse(config: Mapping[str, Any], source: str) -> Study:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    names = [part if isinstance(part, int) or re.fullmatch(r"\w{1,50}", part) else shown(part) for part in location]
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in names)
     return f"{text.lstrip('.')}: " if text else ""
 
 
@@ -209,4 +219,6 @@ def _fault(error: dict[str, Any]) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] in ("value_error", "missing"):
         return message
-    return f"{message}, not {json.dumps(error['input'], default=str)}"
+    value = error["input"]
+    written = json.dumps(value) if isinstance(value, str | bool | int | float | None) else shown(value)
+    return f"{message}, not {written[:100]}"

@@ -1,13 +1,14 @@
 """The loop as pruning suites commonly write it: PIL images, transforms one image at a time, a DataLoader, `.item()`.
 
 Written from the common form of the public training scripts; no file of theirs is used. Loading stays in this process
-(num_workers=0), as one thread is what we have; more workers would need more cores. The network is in torch's default
+(num_workers=0), as one thread is what we have; more workers would need more cores. Each batch goes to the device that
+we use too. The network is in torch's default
 layout. It runs in our process, and so has what `benchmarks.device.choose` gains with the memory allocator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from PIL import Image
@@ -16,14 +17,14 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from benchmarks.data import Part
-from benchmarks.speed.workloads import RECIPE, Workload
+from benchmarks.speed.workloads import DEVICE, RECIPE, Workload
 
 
 class Pictures(Dataset):
     """As torchvision's CIFAR10 and MNIST: an array of pixels, each image made a PIL image on access."""
 
     def __init__(self, part: Part, transform: transforms.Compose) -> None:
-        self.pixels = part.images.permute(0, 2, 3, 1).squeeze(3).numpy()
+        self.pixels = part.images.permute(0, 2, 3, 1).squeeze(3).cpu().numpy()
         self.labels = part.labels.tolist()
         self.transform = transform
 
@@ -46,7 +47,7 @@ def training(workload: Workload) -> Callable[[], float]:
 
     def run() -> float:
         total = 0.0
-        for images, labels in loader:
+        for images, labels in _moved(loader):
             loss = F.cross_entropy(net(images), labels)
             optimizer.zero_grad()
             loss.backward()
@@ -65,13 +66,17 @@ def evaluation(workload: Workload, images: int) -> Callable[[], tuple[float, flo
     @torch.no_grad()
     def run() -> tuple[float, float]:
         correct, total = 0, 0.0
-        for images, labels in loader:
+        for images, labels in _moved(loader):
             logits = net(images)
             total += F.cross_entropy(logits, labels, reduction="sum").item()
             correct += (logits.argmax(1) == labels).sum().item()
         return correct / len(loader.dataset), total / len(loader.dataset)
 
     return run
+
+
+def _moved(loader: DataLoader) -> Iterator[list[torch.Tensor]]:
+    return ([tensor.to(DEVICE) for tensor in batch] for batch in loader)
 
 
 def _to_tensor(workload: Workload) -> list[object]:

@@ -14,10 +14,12 @@ from torch.nn import functional as F
 from benchmarks import registry
 from benchmarks.checkpoint import Journal
 from benchmarks.data import Augment, Part
+from benchmarks.device import choose
 from benchmarks.problem import Trainer
 from benchmarks.recipe import Recipe
 from methods.core.structure import Structure
 
+DEVICE = choose(threads=1)  # as a job has them: the GPU, or one core
 CLASSES = 10
 RECIPE = Recipe(lr=0.01, batch_size=128, momentum=0.9, weight_decay=5e-4, warmup=0.1)
 FAR = 1_000_000  # steps to the end of a schedule that no benchmark reaches
@@ -40,13 +42,13 @@ class Workload:
 
     @property
     def example(self) -> torch.Tensor:
-        return torch.zeros(1, self.channels, self.size, self.size)
+        return torch.zeros(1, self.channels, self.size, self.size, device=DEVICE)
 
     def net(self, layout: torch.memory_format = torch.channels_last) -> nn.Module:
         """The same weights every time; by default in the layout of `benchmarks.run.new_network`."""
         torch.manual_seed(0)
         build = registry.load("network", self.network).build
-        return build(self.channels, self.size, CLASSES).to(memory_format=layout)
+        return build(self.channels, self.size, CLASSES).to(DEVICE, memory_format=layout)
 
     def part(self, n: int | None = None) -> Part:
         """`n` random images, by default those of a round."""
@@ -56,7 +58,7 @@ class Workload:
         images = torch.randint(256, shape, dtype=torch.uint8, generator=generator)
         labels = torch.randint(CLASSES, (n,), generator=generator)
         mean, std = (torch.full((1, self.channels, 1, 1), value) for value in (127.5, 73.9))
-        return Part(images, labels, mean, std)
+        return Part(*(tensor.to(DEVICE) for tensor in (images, labels, mean, std)))
 
     def trainer(self, net: nn.Module, folder: Path, end: int = FAR) -> Trainer:
         """An epoch is a round. Its end, which costs a checkpoint, comes far more often than in a real run."""
@@ -72,10 +74,11 @@ class Workload:
         trainer.begin("learn", trainer.structure.macs(trainer.structure.everything()), "continue")
         return trainer
 
-    def ours(self, folder: Path) -> Callable[[], None]:
+    def ours(self, folder: Path, precision: str = "float32") -> Callable[[], None]:
         """A round by the suite's trainer."""
         net = self.net()
         trainer = self.trainer(net, folder)
+        trainer.precision = precision
         return lambda: trainer.fit(net, 1)
 
     def bare(self, folder: Path) -> Callable[[], None]:
@@ -105,6 +108,7 @@ class Workload:
         return run
 
 
+# Rounds of about half a second to four on a core of a server.
 RESNET20 = Workload("resnet20", channels=3, size=32, shift=4, steps=3)
 RESNET8 = Workload("resnet8", channels=3, size=32, shift=4, steps=9)
 LENET5 = Workload("lenet5", channels=1, size=28, shift=2, steps=30)

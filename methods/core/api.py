@@ -83,6 +83,7 @@ class Group:
     norms: tuple[Site, ...]  # normalisations over them
     readers: tuple[Site, ...]  # conv and linear layers that consume them
     gates: tuple[Site, ...]  # where a factor applies: the last writer or norm of each branch
+    step: int = 1  # of its width, which is a multiple of it or all of its channels
 
 
 class Problem(Protocol):

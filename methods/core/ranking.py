@@ -81,7 +81,8 @@ def keep_by_rank(scores: Mapping[str, Tensor], problem: Problem, ranking: str = 
 
     scores: group name -> [size], higher stays. ranking: "uniform" compares a channel's rank within its
     group (every group loses the same share), "global" its score with all others. A channel whose
-    removal would overshoot the target is passed over, and no group goes below one channel.
+    removal would overshoot the target is passed over, and no group goes below one channel. Where widths have a
+    step, that many channels of a group go at once, when it is the last one's turn.
     Raises Unsupported where no such choice comes within TOLERANCE of the target.
     """
     assert problem.target is not None, "a ranking needs a target"
@@ -89,14 +90,20 @@ def keep_by_rank(scores: Mapping[str, Tensor], problem: Problem, ranking: str = 
     dense = problem.macs(keep)
     goal = problem.target * dense
     reached = dense
+    steps = {group.name: group.step for group in problem.groups}
+    waiting: dict[str, list[int]] = {name: [] for name in steps}
     for name, channel in _order(scores, problem.groups, ranking):
         if reached <= goal:
             break
-        if keep[name].sum() == 1:
+        if (width := int(keep[name].sum())) <= steps[name]:
             continue
-        keep[name][channel] = False
+        waiting[name].append(channel)
+        if len(waiting[name]) < (width - 1) % steps[name] + 1:
+            continue
+        going, waiting[name] = waiting[name], []
+        keep[name][going] = False
         if (macs := problem.macs(keep)) < goal * (1 - TOLERANCE):
-            keep[name][channel] = True
+            keep[name][going] = True
             if reached <= goal * (1 + TOLERANCE):
                 break  # near enough; going on would empty the groups whose channels are cheap
         else:
@@ -112,7 +119,8 @@ def _order(scores: Mapping[str, Tensor], groups: Sequence[Group], ranking: str) 
     for group in groups:
         score = scores[group.name].detach().float().cpu()
         if ranking == "uniform":
-            score = (score.argsort(stable=True).argsort() + 0.5) / group.size
+            # The middle of a step says when it is its turn.
+            score = (score.argsort(stable=True).argsort() + 0.5 - (group.step - 1) / 2) / group.size
         ranked += [(value, group.name, channel) for channel, value in enumerate(score.tolist())]
     ranked.sort(key=lambda entry: entry[0])
     return [(name, channel) for _, name, channel in ranked]

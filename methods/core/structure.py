@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,9 +25,12 @@ class Structure:
     example: Tensor
 
     @classmethod
-    def of(cls, net: nn.Module, example: Tensor) -> Structure:
-        """Trace `net`. Raises Unsupported if its graph cannot be followed, or has nothing to remove."""
-        groups = groups_of(net, example)
+    def of(cls, net: nn.Module, example: Tensor, align: int = 1) -> Structure:
+        """Trace `net`. Raises Unsupported if its graph cannot be followed, or has nothing to remove.
+
+        align: layers get widths that are multiples of it, where they do not keep all of their channels.
+        """
+        groups = tuple(replace(group, step=_step(group, align)) for group in groups_of(net, example))
         return cls(groups, Cost.of(net, example, groups), example)
 
     def macs(self, keep: Keep) -> int:
@@ -36,6 +40,14 @@ class Structure:
     def everything(self) -> Keep:
         """The Keep of the dense network."""
         return {g.name: torch.ones(g.size, dtype=torch.bool) for g in self.groups}
+
+    def aligned(self, keep: Keep) -> Keep:
+        """The same choice, and the first channels beside it that make every width one that its group may have."""
+        whole = {name: mask.clone() for name, mask in keep.items()}
+        for group in self.groups:
+            mask = whole[group.name]
+            mask[(~mask).nonzero().flatten()[: -int(mask.sum()) % group.step]] = True
+        return whole
 
     def shrink(self, net: nn.Module, keep: Keep) -> nn.Module:
         """A copy of `net` without the channels that `keep` leaves out."""
@@ -53,6 +65,11 @@ class Structure:
                 surgeon = tp.function.PrunerBox[tp.ops.module2type(net.get_submodule(name))]
                 getattr(surgeon, f"prune_{side}_channels")(small.get_submodule(name), channels)
         return small
+
+
+def _step(group: Group, align: int) -> int:
+    """Channels of the group that are a multiple of `align` in the layer; a head, say, is several."""
+    return math.lcm(align, group.writers[0].index.shape[1]) // group.writers[0].index.shape[1]
 
 
 def guard(keep: Keep) -> Keep:

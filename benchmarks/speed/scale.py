@@ -1,0 +1,109 @@
+"""Where time and memory go as a study grows: measured, and drawn as docs/scale.svg.
+
+python -m benchmarks.speed.scale measure docs/scale.csv --plan 500 1000 2000 --run 100 400 1600
+python -m benchmarks.speed.scale draw docs/scale.csv docs/scale.svg
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from matplotlib.figure import Figure
+
+from benchmarks.registry import ROOT
+from benchmarks.report import style
+from benchmarks.speed.snakefiles import BARE, OPTIONS, SHAPED, Used, snakemake, write
+
+TARGETS = ["macs=0.5", "macs=0.35", "macs=0.2"]
+ALL = ["--scheduler-subsample", "1000000"]  # the last of two counts
+NAMES = {
+    "plan": "plan, this suite", "plan bare": "plan, bare Snakefile", "run": "run, 100 jobs looked at",
+    "run all": "run, all ready jobs looked at",
+}  # fmt: skip
+MOST = 100_000
+
+
+def study(cells: int) -> dict[str, Any]:
+    """A config with about so many cells: four datasets, seven networks, and as many settings of a knob as it takes."""
+    paper = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
+    settings = max(1, round(cells / len(TARGETS) / len(paper["datasets"]) / len(paper["networks"])))
+    methods = ["dense", *({"slimming": {"penalty": (i + 1) * 1e-7}} for i in range(settings))]
+    return paper | {"study": "scale", "methods": methods, "targets": TARGETS}
+
+
+def plan(folder: Path, cells: int) -> Used:
+    """A dry run of the suite."""
+    folder.mkdir()
+    (folder / "study.yaml").write_text(yaml.safe_dump(study(cells)))
+    return snakemake(
+        folder, "-n", "--quiet", "all", "--snakefile", str(ROOT / "Snakefile"), "--configfile", "study.yaml"
+    )
+
+
+def measure(plans: list[int], runs: list[int]) -> Iterator[dict[str, Any]]:
+    """A line per kind and count of jobs: processor seconds and peak memory of Snakemake, without its jobs."""
+    with tempfile.TemporaryDirectory() as root:
+        here = Path(root)
+        for jobs in plans:
+            yield {"kind": "plan", "jobs": jobs} | plan(here / f"plan-{jobs}", jobs)._asdict()
+            bare = write(here / f"bare-{jobs}", BARE, jobs)
+            yield {"kind": "plan bare", "jobs": jobs} | snakemake(bare, "-n", *OPTIONS)._asdict()
+        for jobs in runs:
+            for kind, more in (("run", []), ("run all", ALL)):
+                folder = write(here / f"{kind}-{jobs}", SHAPED, jobs)
+                yield {"kind": kind, "jobs": jobs} | snakemake(folder, "--cores", "2", *OPTIONS, *more)._asdict()
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """Processor time and memory against jobs, both logarithmic; dotted: carried on from the last two points.
+
+    Time is carried on in proportion to the jobs, and where all ready jobs are looked at to their square.
+    """
+    with style.drawing():
+        figure = Figure(figsize=(2 * style.COLUMN, 2.8), layout="constrained")
+        for axes, column, label in zip(
+            figure.subplots(1, 2), ("seconds", "mib"), ("Processor seconds", "Peak memory, MiB"), strict=True
+        ):
+            axes.set(xscale="log", yscale="log", xlabel="Jobs", ylabel=label)
+            for i, (kind, line) in enumerate(table.sort_values("jobs").groupby("kind", sort=False)):
+                color, marker = style.COLOURS[i], style.MARKERS[i]
+                axes.plot(line["jobs"], line[column], color=color, marker=marker, label=NAMES[str(kind)])
+                axes.plot(
+                    *carried(line, column, 2 if (kind, column) == ("run all", "seconds") else 1), ":", color=color
+                )
+        figure.axes[0].legend()
+    return figure
+
+
+def carried(line: pd.DataFrame, column: str, power: int) -> tuple[list[float], list[float]]:
+    """From the last point to `MOST` jobs along a + b jobs^power through the last two points."""
+    (x0, x1), (y0, y1) = (line[name].to_numpy(dtype=float)[-2:] for name in ("jobs", column))
+    slope = (y1 - y0) / (x1**power - x0**power)
+    xs = [x1 * (MOST / x1) ** (i / 20) for i in range(21)]
+    return xs, [y1 + slope * (x**power - x1**power) for x in xs]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("do", choices=["measure", "draw"])
+    parser.add_argument("table", type=Path)
+    parser.add_argument("figure", type=Path, nargs="?", default=Path("docs/scale.svg"))
+    parser.add_argument("--plan", type=int, nargs="*", default=[])
+    parser.add_argument("--run", type=int, nargs="*", default=[])
+    told = parser.parse_args()
+    if told.do == "draw":
+        told.figure.write_text(style.svg(draw(pd.read_csv(told.table))), encoding="utf-8")
+        return
+    for line in measure(told.plan, told.run):
+        known = pd.read_csv(told.table) if told.table.exists() else pd.DataFrame()
+        pd.concat([known, pd.DataFrame([line])]).round(2).to_csv(told.table, index=False)
+
+
+if __name__ == "__main__":
+    main()
