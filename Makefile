@@ -3,11 +3,13 @@
 CORES ?= 8
 STUDY ?= config/quick.yaml
 PYTHON ?= python3
+KILLS ?= 200
+SEED ?= 0
 name = $(shell sed -n 's/^study: *//p' $(STUDY))
 uv = $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.lock)
 run = PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH="$(CURDIR)"
 
-.PHONY: results plan dry compare figures paper test lint speed lock publish clean
+.PHONY: results plan dry compare figures paper test lint speed lock faults audit publish clean
 
 results: .venv/ready  ## train, measure and report a study (STUDY=config/quick.yaml, CORES=8)
 	$(run) snakemake --cores $(CORES) --configfile $(STUDY) --logger rich
@@ -38,8 +40,16 @@ lint: .venv/ready  ## format, style, types, and Snakemake's own linter
 	$(run) snakefmt --check Snakefile workflow
 	$(run) snakemake --lint
 
-speed: .venv/ready  ## ratios to other training loops
-	$(run) pytest -n 0 benchmarks/speed
+speed: .venv/ready  ## speed beside other ways: measure, and write results/published/speed/ and the README's table
+	mkdir -p results
+	$(run) pytest -n 0 benchmarks/speed --benchmark-json=results/speed.json
+	$(run) python -m workflow.scripts.speed results/speed.json results/published/speed --readme README.md
+
+faults: .venv/ready  ## kill a study KILLS times at random moments and compare its rows (KILLS=200, SEED=0)
+	$(run) python -m tests.faults.campaign --kills $(KILLS) --seed $(SEED)
+
+audit: .venv/ready  ## known vulnerabilities of the locked versions, asked of a public advisory service (needs a network)
+	.venv/bin/uv tool run pip-audit==2.10.1 --requirement requirements.lock --disable-pip --strict
 
 publish: .venv/ready  ## copy a study's rows, tables and figures to results/published/
 	mkdir -p results/published/$(name)

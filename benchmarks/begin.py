@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from benchmarks.files import read_json
 from benchmarks.problem import Trainer
 from benchmarks.spec import Spec
 
@@ -35,21 +36,22 @@ def begins(spec: Spec, start: Path | None, reference: Path | None) -> list[Begin
 
     start, reference: folders of the shared start, and of the cell that is matched or taken over from.
     """
-    starts, references = _by_seed(start), _by_seed(reference)
-    models, teachers = (load_file(folder / "models.safetensors") if folder else {} for folder in (start, reference))
+    starts, references = (saved(folder) if folder else {} for folder in (start, reference))
     kind, _, told = spec.target.partition(":")
     found = []
     for seed in spec.seeds:
         target, refused, taught = spec.fraction, None, {}
-        if start and starts[seed]["status"] != "ok":
-            refused = f"the shared start {starts[seed]['status']}: {starts[seed]['reason']}"
-        if reference and references[seed]["status"] not in ("ok", "collapsed"):
-            refused = f"nothing to take from {told}: its run is {references[seed]['status']}"
+        begun, tensors = starts.get(seed, (None, {}))
+        other, left = references.get(seed, ({}, {}))
+        if begun and begun["status"] != "ok":
+            refused = f"the shared start {begun['status']}: {begun['reason']}"
+        if reference and other["status"] not in ("ok", "collapsed"):
+            refused = f"nothing to take from {told}: its run is {other['status']}"
         elif kind == "match":
-            target = references[seed]["macs"] / references[seed]["macs_dense"]
+            target = other["macs"] / other["macs_dense"]
         elif kind == "from":
-            taught = under(f"{seed}/left/", teachers)
-        found.append(Begin(seed, starts.get(seed), under(f"{seed}/", models) or None, target, taught, refused))
+            taught = under("left/", left)
+        found.append(Begin(seed, begun, tensors or None, target, taught, refused))
     return found
 
 
@@ -69,5 +71,21 @@ def take_up(begin: Begin, net: nn.Module, trainer: Trainer) -> None:
     trainer.take_up(named["momentum"], begin.start["spent"])
 
 
-def _by_seed(folder: Path | None) -> Mapping[int, Record]:
-    return {record["seed"]: record for record in json.loads((folder / "runs.json").read_text())} if folder else {}
+def saved(folder: Path) -> dict[int, tuple[Record, Tensors]]:
+    """What a job wrote of every seed. Raises ValueError, naming the file, if it is not what was written."""
+    path = folder / "models.safetensors"
+    try:
+        tensors = load(path.read_bytes())  # not mapped: what is checked is what is used
+    except SafetensorError as error:
+        raise ValueError(f"{path} is cut short or altered ({error}); delete it to have it made again") from None
+    records = {record["seed"]: record for record in read_json(folder / "runs.json")}
+    found = {seed: (record, under(f"{seed}/", tensors)) for seed, record in records.items()}
+    for seed, (record, own) in found.items():
+        if record.get("models_sha256") != sha256(own):
+            raise ValueError(f"{path} is altered: seed {seed} is not what was trained; delete it to have it made again")
+    return found
+
+
+def sha256(tensors: Tensors) -> str:
+    """Of tensors and their names, whatever device they are on."""
+    return hashlib.sha256(save(tensors)).hexdigest()

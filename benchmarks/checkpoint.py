@@ -41,12 +41,19 @@ class Journal:
 
     @staticmethod
     def read(path: Path) -> Any:
-        """What was saved, or None: a file that is cut short or altered counts as not there."""
+        """What was saved, or None: a file that is cut short or altered counts as not there.
+
+        Raises ValueError for one that is whole and holds anything but plain containers, numbers and tensors: nothing
+        here writes such a file, and nothing of it is run.
+        """
         if (content := read_sealed(path)) is None:
             if path.exists():
                 warnings.warn(f"{path} is cut short or altered: this loop is done again", stacklevel=2)
             return None
-        return torch.load(io.BytesIO(content), weights_only=True)
+        try:
+            return torch.load(io.BytesIO(content), weights_only=True)
+        except Exception as error:  # torch's own message tells how to run what the file holds
+            raise ValueError(f"{path} is no save of a run ({type(error).__name__}); delete it") from None
 
 
 def capture(state: Any) -> Any:

@@ -7,12 +7,13 @@ on the device; a batch is gathered, augmented and normalised there in a few tens
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from benchmarks import registry
@@ -42,6 +43,9 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def check(self) -> None:
+        """Raises ValueError if the images are no longer those that were loaded."""
 
     def normalised(self, images: Tensor) -> Tensor:
         """uint8 -> float, zero mean and unit variance a channel, channels last."""
@@ -95,10 +99,30 @@ def load(path: Path, parts: tuple[str, ...], device: torch.device) -> dict[str, 
 
     if path.stat().st_size > stream.IN_MEMORY:
         return stream.load(path, parts, device)
-    check_sha256(path, path.with_suffix(".sha256").read_text().split()[0])
-    with safe_open(path, "pt", device=str(device)) as file:
-        mean, std = (file.get_tensor(name).view(1, -1, 1, 1) for name in ("mean", "std"))
-        return {p: Part(file.get_tensor(f"{p}_images"), file.get_tensor(f"{p}_labels"), mean, std) for p in parts}
+    names = [f"{part}_{what}" for part in parts for what in ("images", "labels")]
+    try:
+        with safe_open(path, "pt", device=str(device)) as file:
+            # Copied: a tensor of the file is the file, mapped, and would change with it.
+            read = {name: file.get_tensor(name).clone() for name in (*names, "mean", "std")}
+    except SafetensorError as error:
+        check_sha256(path, recorded_sha256(path))  # whose message says more
+        raise ValueError(f"{path} is no file of tensors ({error}); delete it to have it made again") from None
+    check_sha256(path, recorded_sha256(path))  # after reading: what was checked first could still be altered
+    mean, std = (read[name].view(1, -1, 1, 1) for name in ("mean", "std"))
+    return {part: Part(read[f"{part}_images"], read[f"{part}_labels"], mean, std) for part in parts}
+
+
+def sum_of(path: Path) -> Path:
+    """The file with the sha256 of a prepared file."""
+    return path.with_suffix(".sha256")
+
+
+def recorded_sha256(path: Path) -> str:
+    """Of a prepared file, when it was. Raises ValueError, naming the file beside it, if that says no sha256."""
+    said = sum_of(path).read_text(errors="replace").split(maxsplit=1)
+    if not said or not re.fullmatch("[0-9a-f]{64}", said[0]):
+        raise ValueError(f"{sum_of(path)} must begin with the sha256 of {path.name}, 64 hex digits; delete both")
+    return said[0]
 
 
 def check_sha256(path: Path, expected: str) -> None:

@@ -37,6 +37,12 @@ def describe(device: torch.device) -> str:
     return found[1] if found else platform.processor() or platform.machine()
 
 
+def out_of_memory(error: Exception) -> bool:
+    """Whether that is what the error says. On the CPU torch says so in words alone."""
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return known or any(words in str(error) for words in ("not enough memory", "can't allocate memory"))
+
+
 def channels_last(net: nn.Module) -> nn.Module:
     """The same network with its 4-dimensional weights in the layout in which convolutions are fastest."""
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reprlib import Repr
 from typing import Annotated, Any
 
 from pydantic import (
@@ -16,12 +17,19 @@ from pydantic import (
 from benchmarks import registry
 
 
+def shown(value: Any) -> str:
+    """The value in a message: on one line, as it is written in Python, and cut short where it is long or deep."""
+    short = Repr()
+    short.maxlevel, short.maxlist, short.maxstring, short.maxother, short.maxlong = 3, 3, 100, 100, 100
+    return short.repr(value)
+
+
 def known(kind: str) -> AfterValidator:
     """The value is the key of a file."""
 
     def check(value: str) -> str:
         if value not in registry.keys(kind):
-            raise ValueError(f"unknown {kind} {value!r}; allowed: {', '.join(registry.keys(kind))}")
+            raise ValueError(f"unknown {kind} {shown(value)}; allowed: {', '.join(registry.keys(kind))}")
         return value
 
     return AfterValidator(check)
@@ -55,10 +63,10 @@ class Entry(BaseModel):
         card = registry.card(self.key)
         for knob, value in self.knobs.items():
             if knob not in card.knobs:
-                raise ValueError(f"{self.key} has no knob {knob!r}; allowed: {', '.join(card.knobs) or 'none'}")
+                raise ValueError(f"{self.key} has no knob {shown(knob)}; allowed: {', '.join(card.knobs) or 'none'}")
             if not registry.fits(card, knob, value):
                 allowed = ", ".join(map(repr, card.choices.get(knob, ()))) or card.types[knob]
-                raise ValueError(f"{self.key}'s knob {knob} is {value!r}; allowed: {allowed}")
+                raise ValueError(f"{self.key}'s knob {knob} is {shown(value)}; allowed: {allowed}")
         return self
 
     @property
@@ -74,7 +82,8 @@ def entry(value: Any) -> Any:
     if isinstance(value, dict) and len(value) == 1 and isinstance(next(iter(value.values())), dict):
         ((key, knobs),) = value.items()
         return {"key": key, "knobs": knobs}
-    raise ValueError(f"{value!r} is neither a method nor a method with its knobs, like {{slimming: {{penalty: 1e-4}}}}")
+    like = "{slimming: {penalty: 1e-4}}"
+    raise ValueError(f"{shown(value)} is neither a method nor a method with its knobs, like {like}")
 
 
 def _float(value: Any) -> Any:

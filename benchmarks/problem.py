@@ -205,6 +205,7 @@ class Trainer:
             if part == "train":
                 self._close_epoch(done - before, total - done)
             self.losses = losses
+            self.data[part].check()
             self.journal.write(path, {"done": done, "state": state, "own": self._capture()})
 
     def sample(self, part: str = "validation") -> Batch:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -42,7 +43,9 @@ def keys(kind: str) -> list[str]:
 
 
 def load(kind: str, key: str) -> ModuleType:
-    """Import the file of a method, network or dataset."""
+    """Import the file of a method, network or dataset. Raises ValueError, with what there is, if it has none."""
+    if key not in keys(kind):
+        raise ValueError(f"unknown {kind} {key!r}; allowed: {', '.join(keys(kind))}")
     return importlib.import_module(f"{FOLDERS[kind].replace('/', '.')}.{key}")
 
 
@@ -84,9 +87,11 @@ def fits(card: Card, knob: str, value: Any) -> bool:
     if knob in card.choices:
         return value in card.choices[knob]
     wanted = KNOB_TYPES.get(card.types[knob], object)
-    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
+    finite = not isinstance(value, float) or math.isfinite(value)
+    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool)) and finite
 
 
+@cache
 def source_hash(*modules: str) -> str:
     """12 digits of sha256 over the modules and all of this repository's that they import, docstrings left out:
     what a method measured can be written into its file without making that measurement out of date.

@@ -9,7 +9,7 @@ COLUMNS: dict[str, str] = {
     "method": "key of the method, with the knobs that the config set",
     "target": "what the method was told: macs=<fraction kept>, free, or match:<method>",
     "seed": "all methods share initialisation, data order and augmentation of a seed",
-    "status": "ok; diverged (non-finite loss); collapsed (one class for every image); unsupported",
+    "status": "ok; diverged (non-finite loss); collapsed (one class for every image); unsupported; out_of_memory",
     "reason": "why the status is not ok, in one sentence",
     "test_accuracy": "fraction of test images, read once",
     "test_loss": "mean cross-entropy on the test set, nats",
@@ -59,4 +59,4 @@ TIME_COLUMNS = (
 )
 """Columns that hold times, dates or memory; all others are bit-identical between two runs on one machine."""
 
-STATUSES = ("ok", "diverged", "collapsed", "unsupported")
+STATUSES = ("ok", "diverged", "collapsed", "unsupported", "out_of_memory")

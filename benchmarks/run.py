@@ -21,11 +21,11 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from benchmarks import registry
-from benchmarks.begin import Begin, Record, Tensors, begins, take_up
+from benchmarks.begin import Begin, Record, Tensors, begins, sha256, take_up
 from benchmarks.build import initialise, new_network, realise
 from benchmarks.checkpoint import Journal
-from benchmarks.data import Part, load
-from benchmarks.device import describe
+from benchmarks.data import Part, load, recorded_sha256
+from benchmarks.device import describe, out_of_memory
 from benchmarks.evaluate import evaluate
 from benchmarks.files import locked, write_atomically, write_json
 from benchmarks.problem import Trainer
@@ -97,11 +97,15 @@ def _every_seed(
             if (finished := Journal.read(done)) is None:
                 log.info("%s, %s, %s at %s, seed %d", spec.dataset, spec.network, spec.label, spec.target, begin.seed)
                 finished = _one_seed(spec, begin, parts, scratch / key / "journal", device, train)
-                Journal.write(done, finished)
-            shutil.rmtree(scratch / key / "journal", ignore_errors=True)
+                parts["validation"].check()
+                if finished[0]["status"] != "out_of_memory":  # which another day may end otherwise
+                    Journal.write(done, finished)
+            if done.exists():
+                shutil.rmtree(scratch / key / "journal", ignore_errors=True)
         record, own = finished
-        records.append(record)
-        tensors |= {f"{begin.seed}/{name}": tensor.contiguous().cpu() for name, tensor in own.items()}
+        own = {name: tensor.contiguous().cpu() for name, tensor in own.items()}
+        records.append(record | {"models_sha256": sha256(own)})
+        tensors |= _under(str(begin.seed), own)
     write_atomically(out / "models.safetensors", save(tensors))
     write_json(out / "runs.json", records)
 
@@ -129,6 +133,10 @@ def _one_seed(
         record |= {"status": "unsupported", "reason": str(error)}
     except Diverged as error:
         record |= {"status": "diverged", "reason": str(error)}
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        record |= {"status": "out_of_memory", "reason": str(error).partition("\n")[0] or "there is no memory left"}
     if trainer:
         record |= {"macs_dense": structure.macs(structure.everything())}
         record |= {"spent": {phase: asdict(cost) for phase, cost in trainer.spent.items()}}
@@ -181,8 +189,7 @@ def _judge(net: nn.Module, part: Part, difference: float) -> Record:
 
 def _key(spec: Spec, begin: Begin, data: Path, device: torch.device) -> str:
     """The scratch folder of a seed: everything that can change its numbers."""
-    prepared = data.with_suffix(".sha256").read_text().split()[0]
-    where = [str(torch.__version__), describe(device), torch.get_num_threads(), prepared]
-    taught = hashlib.sha256(save(begin.taught)).hexdigest() if begin.taught else None
+    where = [str(torch.__version__), describe(device), torch.get_num_threads(), recorded_sha256(data)]
+    taught = sha256(begin.taught) if begin.taught else None
     whole = [spec.code_hash, spec.config_hash, begin.seed, begin.target, begin.refused, taught, *where]
     return f"seed-{begin.seed}-{hashlib.sha256(json.dumps(whole).encode()).hexdigest()[:12]}"

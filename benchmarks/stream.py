@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +20,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from benchmarks.data import Augment, Part, draws, windows
-from benchmarks.files import write_atomically
+from benchmarks.data import Augment, Part, check_sha256, draws, recorded_sha256, sum_of, windows
+from benchmarks.files import replacing, write_atomically
 from methods.core.api import Batch
 
 IN_MEMORY = 8 * 2**30  # bytes; a larger file is streamed
@@ -47,18 +46,11 @@ def write(path: Path, parts: Mapping[str, tuple[Tensor | Chunked, Tensor]]) -> N
     Whole or not there; takes a chunk of memory.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("w+b") as file:
-            _fill(file, parts)
-            file.flush()
-            os.fsync(file.fileno())
-            file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    write_atomically(path.with_suffix(".sha256"), f"{digest}  {path.name}\n".encode())
+    with replacing(path) as file:
+        _fill(file, parts)
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    write_atomically(sum_of(path), f"{digest}  {path.name}\n".encode())
 
 
 def _fill(file: IO[bytes], parts: Mapping[str, tuple[Tensor | Chunked, Tensor]]) -> None:
@@ -119,6 +111,14 @@ def moments(counts: Tensor) -> tuple[Tensor, Tensor]:
 class Stream(Part):
     """A part whose images stay on disk: `images` is mapped from the file, the rest is on the device."""
 
+    path: Path
+    written: int  # when, in ns
+
+    def check(self) -> None:
+        """The images are the file: its sum is asked for again if it was written to since."""
+        if self.path.stat().st_mtime_ns != self.written:
+            check_sha256(self.path, recorded_sha256(self.path))
+
     def normalised(self, images: Tensor) -> Tensor:
         """uint8, in the file or on the device -> float there, zero mean and unit variance a channel."""
         return super().normalised(self._arrived(images))
@@ -158,14 +158,18 @@ def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
 
 
 def load(path: Path, parts: tuple[str, ...], device: torch.device) -> dict[str, Part]:
-    """Map these parts. Raises ValueError if the file is not as long as its header says.
+    """Map these parts. Raises ValueError if the file is not as long as its header says, or was written to since its sum
+    was taken and has another.
 
-    The sum of all its bytes, beside it, is not asked for at every start: reading them takes minutes.
+    The sum is not asked for at every start: reading all bytes takes minutes.
     """
+    written = path.stat().st_mtime_ns
+    if written > sum_of(path).stat().st_mtime_ns:
+        check_sha256(path, recorded_sha256(path))
     try:
         with safe_open(path, "pt") as file:
             mean, std = (file.get_tensor(name).view(1, -1, 1, 1).to(device) for name in ("mean", "std"))
             small = {part: file.get_tensor(f"{part}_labels").to(device) for part in parts}
-            return {p: Stream(file.get_tensor(f"{p}_images"), small[p], mean, std) for p in parts}
+            return {p: Stream(file.get_tensor(f"{p}_images"), small[p], mean, std, path, written) for p in parts}
     except SafetensorError as error:
         raise ValueError(f"{path} is truncated or altered ({error}); delete it to have it made again") from None

@@ -30,7 +30,9 @@ def test_conda_has_the_versions_of_the_project(project: dict) -> None:
 
 
 def test_the_lock_has_the_versions_of_the_project(project: dict) -> None:
-    wanted = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    groups = project["dependency-groups"]
+    assert all("==" in requirement for group in groups.values() for requirement in group)
+    wanted = project["project"]["dependencies"] + groups["dev"]
     locked = pins((ROOT / "requirements.lock").read_text())
     for requirement in wanted:
         name, _, version = requirement.partition("==")

@@ -89,7 +89,8 @@ def failed(table: pd.DataFrame) -> str:
 
 def failures(line: Any) -> str:
     """What became of the seeds without a score, such as "1 diverged, 2 missing"; a dash if there are none."""
-    return ", ".join(f"{getattr(line, name)} {name}" for name in FAILURES if getattr(line, name)) or NONE
+    told = [(getattr(line, name), name.replace("_", " ")) for name in FAILURES]
+    return ", ".join(f"{count} {name}" for count, name in told if count) or NONE
 
 
 def lines(table: pd.DataFrame) -> Iterator[Any]:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from benchmarks.report import labels, style
 from benchmarks.report.display import crowd, failed, lines, scored_seeds
 from benchmarks.report.focus import focus
-from benchmarks.report.panels import draw_crowd, draw_mark, handles, handles_of_targets, label, legend, panels
+from benchmarks.report.panels import beyond, draw_crowd, draw_mark, handles, handles_of_targets, label, legend, panels
 from benchmarks.report.statistics import BASELINE, summary
 
 SPREAD = 0.012
@@ -31,7 +31,7 @@ def accuracy_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
         f"{scored_seeds(table)}; bars are 95 % t-intervals. Filled marks chose their size, open marks were told it; "
         "those told the same are spread sideways so that their bars can be seen. Arrow heads at an edge stand for "
         "means beyond it, and bars may be cut there. Dashed line and band: the dense network "
-        f"and its 95 % t-interval. {crowd(table)}{failed(table)}"
+        f"and its 95 % t-interval. {beyond(table)}{crowd(table)}{failed(table)}"
     )
     return figure, caption
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.report import style
 from benchmarks.report.display import failed, one_line, scored_seeds
-from benchmarks.report.panels import PAGE, panels
+from benchmarks.report.panels import PAGE, beyond, panels
 from benchmarks.report.statistics import BLOCK, summary
 from benchmarks.report.structure import channels
 
@@ -40,7 +40,7 @@ def channels_kept(rows: pd.DataFrame) -> tuple[Figure, str]:
     caption = (
         f"Channels kept per layer, mean over {scored_seeds(table)}; shade: fraction of the dense network's channels, "
         f"figures in the squares, where there are any: channels. Lines without squares have no structure to show. "
-        f"{f'{left_out} more methods are in rows.csv. ' if left_out else ''}{failed(table)}"
+        f"{f'{left_out} more methods are in rows.csv. ' if left_out else ''}{beyond(table)}{failed(table)}"
     )
     return figure, caption
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from benchmarks.report import style
 from benchmarks.report.ablation import variants
 from benchmarks.report.display import blocks, lines, one_line
-from benchmarks.report.panels import panels
+from benchmarks.report.panels import beyond, panels
 
 
 def forest(rows: pd.DataFrame) -> tuple[Figure, str]:
@@ -19,7 +19,8 @@ def forest(rows: pd.DataFrame) -> tuple[Figure, str]:
     most = max((len(part) for _, part in blocks(table)), default=0)
     xlabel = "Test accuracy − default, points"
     with style.drawing():
-        figure, drawn = panels(table if len(table) else rows.head(1), 0.8 + 0.16 * max(most, 3), xlabel, "")
+        shown = table if len(table) else rows.head(1)
+        figure, drawn = panels(shown, 0.8 + 0.16 * max(most, 3), xlabel, "")
         for axes, part in drawn:
             _forest(axes, part if len(table) else table)
     pairs = f"n={table['pairs'].min()} to {table['pairs'].max()}" if len(table) else "n=0"
@@ -27,7 +28,7 @@ def forest(rows: pd.DataFrame) -> tuple[Figure, str]:
         "Test accuracy of each variant minus that of the same method with its default knobs, paired by seed: mean over "
         f"{pairs} pairs; bars are 95 % t-intervals (none where n=1), cut at the panel's edge. Filled marks chose their "
         "size, open marks were told it. On the right: MACs kept, minus the default's, in percentage points; where they "
-        "differ, accuracies do for that reason too."
+        f"differ, accuracies do for that reason too. {beyond(shown)}".rstrip()
     )
     return figure, caption
 

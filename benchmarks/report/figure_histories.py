@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,7 +14,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from benchmarks.report import style
 from benchmarks.report.comparisons import SUBJECT, subject
 from benchmarks.report.display import blocks, one_line
-from benchmarks.report.panels import legend, panels
+from benchmarks.report.panels import MOST, beyond, legend, panels
 from benchmarks.report.statistics import BLOCK
 
 SHADES = mpl.colormaps["viridis"]
@@ -30,7 +32,7 @@ def trajectories(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure, s
     runs = histories[histories["cell"] == f"{examined}@free"].merge(rows[BLOCK].drop_duplicates())
     notes = {note: _columns(runs, note) for note in NOTES}
     notes = {note: columns for note, columns in notes.items() if columns} or {"alive": []}
-    parts = list(blocks(runs)) or [("no history of the switcher", runs)]
+    parts = list(islice(blocks(runs), MOST // 2)) or [("no history of the switcher", runs)]
     with style.drawing():
         size = (min(2, len(notes)) * style.COLUMN, 1.9 * len(parts))
         figure = Figure(figsize=size if len(notes) < 3 else (2.4 * len(notes), size[1]), layout="constrained")
@@ -50,7 +52,7 @@ def trajectories(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure, s
     caption = (
         f"{one_line(examined)} (free) over its training, layer by layer: channels whose factor is not 0, in percent of "
         f"the layer's, and their mean factor, as noted in the runs' histories. Lines: mean over {seeds}; bands: least "
-        "to greatest seed, not an interval. Shade: depth."
+        f"to greatest seed, not an interval. {beyond(runs, MOST // 2)}Shade: depth."
     )
     return figure, caption
 
@@ -83,7 +85,8 @@ def training_curves(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure
     curves = histories.merge(shown, on="cell").merge(rows[BLOCK].drop_duplicates())
     looks = style.looks(rows["method"])
     with style.drawing():
-        figure, drawn = panels(curves if len(curves) else rows, 2.3, "Epoch", "Training loss, nats")
+        there = curves if len(curves) else rows
+        figure, drawn = panels(there, 2.3, "Epoch", "Training loss, nats")
         for axes, part in drawn if len(curves) else []:
             _curves(axes, part, looks)
         figure.draw_without_rendering()
@@ -95,7 +98,7 @@ def training_curves(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure
     caption = (
         f"Mean training loss of each epoch (logarithmic), mean over n={n} seeds, without intervals; a method's penalty "
         "is not in it. Each method at the size that it chose or, if it is told one, at the smallest. Epochs of the "
-        f"shared start are in the dense network's line.{others}"
+        f"shared start are in the dense network's line.{others} {beyond(there)}".rstrip()
     )
     return figure, caption
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from benchmarks.report import labels, style
 from benchmarks.report.display import crowd, failed, lines, scored_seeds
 from benchmarks.report.focus import focus
-from benchmarks.report.panels import draw_crowd, draw_mark, handles, handles_of_targets, label, legend, panels
+from benchmarks.report.panels import beyond, draw_crowd, draw_mark, handles, handles_of_targets, label, legend, panels
 from benchmarks.report.statistics import BASELINE, summary
 
 EDGES = "Arrow heads at an edge stand for means beyond it, and bars may be cut there."
@@ -30,7 +30,7 @@ def accuracy_against_cost(rows: pd.DataFrame) -> tuple[Figure, str]:
         "Test accuracy minus that of dense, paired by seed, against the training multiply-accumulates (MACs) of the "
         f"whole run relative to dense, search and pretraining included: mean over {scored_seeds(table)}; bars are 95 % "
         f"t-intervals. Filled marks chose their size, open marks were told it. {EDGES} "
-        f"{crowd(table)}{failed(table)}"
+        f"{beyond(table)}{crowd(table)}{failed(table)}"
     )
     return figure, caption
 
@@ -49,7 +49,7 @@ def real_against_theoretical_speedup(rows: pd.DataFrame) -> tuple[Figure, str]:
         "Measured speed-up over the dense network (CPU, batch of 128, paired by seed) against the theoretical one, the "
         f"ratio of multiply-accumulates: mean over {scored_seeds(table)}; bars are 95 % t-intervals. Line: every saved "
         f"MAC saves its share of time. Filled marks chose their size, open marks were told it. {EDGES} "
-        f"{crowd(table)}{failed(table)}"
+        f"{beyond(table)}{crowd(table)}{failed(table)}"
     )
     return figure, caption
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 import pandas as pd
 from matplotlib.artist import Artist
@@ -13,10 +14,12 @@ from matplotlib.lines import Line2D
 
 from benchmarks.report import labels, style
 from benchmarks.report.display import blocks
-from benchmarks.report.statistics import BASELINE
+from benchmarks.report.statistics import BASELINE, BLOCK
 
 PAGE = 10
 """Panels that a page has room for."""
+MOST = 24
+"""Panels that a screen has room for, and a reader the patience."""
 
 
 def panels(
@@ -24,9 +27,10 @@ def panels(
 ) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
     """A figure with a titled panel for each block of the table, each of this height in inches.
 
-    Two side by side, as a page has room for; four in a large study, which is read on a screen.
+    Two side by side, as a page has room for; four in a large study, which is read on a screen. Of a study with more
+    than `MOST` blocks the first ones; `beyond` says so.
     """
-    parts = list(blocks(table))
+    parts = list(islice(blocks(table), MOST))
     columns = min(2 if len(parts) <= PAGE else 4, len(parts))
     rows = -(-len(parts) // columns)
     figure = Figure(figsize=(style.COLUMN * columns, height * rows), layout="constrained")
@@ -42,12 +46,25 @@ def panels(
     return figure, drawn
 
 
+def beyond(table: pd.DataFrame, most: int = MOST) -> str:
+    """A sentence on the blocks that a figure leaves out, with a space behind it; empty if it shows them all."""
+    there = len(table[BLOCK].drop_duplicates())
+    said = f"Shown: the first {most} of {there} pairs of dataset and network; the tables and the page hold all. "
+    return said if there > most else ""
+
+
 def legend(figure: Figure, handles: Sequence[Artist]) -> None:
     """Add a legend below the panels, which are laid out, and its height to the figure: they keep their size."""
     width, height = figure.get_size_inches()
     figure.set_layout_engine("none")
-    box = figure.legend(handles=handles, loc="lower left", ncols=max(1, int(width / 1.1)))
-    extra = box.get_window_extent(FigureCanvasAgg(figure).get_renderer()).height / figure.dpi
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for columns in range(max(1, int(width / 1.1)), 0, -1):
+        box = figure.legend(handles=handles, loc="lower left", ncols=columns)
+        extent = box.get_window_extent(renderer)
+        if columns == 1 or extent.width <= width * figure.dpi:
+            break
+        box.remove()  # names are long
+    extra = extent.height / figure.dpi
     figure.set_size_inches(width, height + extra)
     for axes in figure.axes:
         left, bottom, across, up = axes.get_position().bounds

@@ -30,7 +30,7 @@ def hypervolumes(rows: pd.DataFrame) -> pd.DataFrame:
     runs = scored(rows)
     volumes = [
         (*key, hypervolume(part["macs_kept"].to_numpy(), part["accuracy"].to_numpy()))
-        for key, part in runs.groupby([*BLOCK, "method", "seed"])
+        for key, part in runs.groupby([*BLOCK, "method", "seed"])[["macs_kept", "accuracy"]]
     ]
     table = pd.DataFrame(volumes, columns=[*BLOCK, "method", "seed", "hypervolume"])
     groups = table.groupby([*BLOCK, "method"])[["hypervolume"]]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.style import context
 
 from benchmarks.report.statistics import BASELINE
@@ -78,7 +80,7 @@ class Look(NamedTuple):
 
 
 def looks(methods: Iterable[str]) -> dict[str, Look]:
-    """The look of each method. Well-known ones have fixed slots, others the next in alphabetical order.
+    """The look of each method. Well-known ones have fixed slots, others the next free ones in alphabetical order.
 
     A method that is there with its knobs alone (`l1,ranking=global`) takes the slot of its key. Colours and markers
     have coprime counts, so that no two methods look alike; in a crowd, those without a slot do.
@@ -91,7 +93,9 @@ def looks(methods: Iterable[str]) -> dict[str, Look]:
         others = []
     else:
         found = {}
-    slots = enumerate([*known, *others])
+    own = {i: name for i, name in enumerate(known) if name in names}
+    free = (i for i in itertools.count() if i not in own)
+    slots = [*own.items(), *zip(free, others, strict=False)]
     found |= {m: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], LINES[i % len(LINES)]) for i, m in slots}
     return found | {BASELINE: Look("black", "*", "--")}
 
@@ -126,9 +130,11 @@ def save(figure: Figure, caption: str, stem: str | Path, formats: Iterable[str] 
     stem = Path(stem)
     stem.parent.mkdir(parents=True, exist_ok=True)
     with drawing():
-        # Laid out once for all formats; the layout of a large figure takes as long as drawing it.
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        # Laid out once for all formats, if it is not yet; the layout of a large figure takes as long as drawing it.
+        if not isinstance(figure.get_layout_engine(), PlaceHolderLayoutEngine):
+            figure.draw_without_rendering()
+        # For a figure with an engine, be it one that does nothing, each format would be drawn twice.
+        figure.set_layout_engine(None)
         for suffix in formats:
             # Appended by hand: with_suffix would cut a stem such as "macs=0.5" at its point.
             figure.savefig(f"{stem}.{suffix}", dpi=200, metadata=UNDATED[suffix])

@@ -21,7 +21,8 @@ def failures(rows: pd.DataFrame) -> Tables:
     caption = (
         f"{whole} Methods with a score for every run are left out. Planned: seeds times the panels (dataset, network) "
         "of the study. Diverged: the loss was no longer finite. Collapsed: one class for every image. Unsupported: "
-        "the method cannot take this network or size. Missing: no row. Reason: the commonest."
+        "the method cannot take this network or size. Out of memory: it needed more than there was. Missing: no row. "
+        "Reason: the commonest."
     )
     sheets = [Sheet("Runs without a score", _cells(failed), caption)] if len(failed) else []
     return Tables(counts, sheets, absent=f"No run failed: {whole}")
@@ -39,5 +40,5 @@ def _commonest(reasons: pd.Series) -> str:
 def _cells(failed: pd.DataFrame) -> pd.DataFrame:
     cells = failed.drop(columns="reason").map(str)
     cells[["method", "target"]] = cells[["method", "target"]].map(one_line)
-    cells = cells.rename(columns=lambda name: str(name).capitalize())
+    cells = cells.rename(columns=lambda name: str(name).replace("_", " ").capitalize())
     return cells.assign(Reason=[one_line(reason) or "–" for reason in failed["reason"]])

@@ -40,9 +40,11 @@ TABLES: dict[str, Callable[[pd.DataFrame], Tables]] = {
     "cost": cost,
     "ablation": ablation,
     "failures": failures,
-    "published": published,
 }
 """Name of the file -> what it holds, from rows."""
+
+OF_PUBLISHED: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Tables]] = {"published": published}
+"""The same for those that need the numbers of papers too (`published.read_published`)."""
 
 
 def print_summary(rows: pd.DataFrame, console: Console | None = None) -> None:

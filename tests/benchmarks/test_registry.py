@@ -38,17 +38,19 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
     """Another repository: `tree("methods/a.py", text)` writes a file of it."""
     monkeypatch.setattr(registry, "ROOT", tmp_path)
 
+    def forget() -> None:
+        for read in (registry.card, registry.source_hash, registry._source):
+            read.cache_clear()
+
     def write(name: str, text: str) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-        registry.card.cache_clear()
-        registry._source.cache_clear()
+        forget()
         return path
 
     yield write
-    registry.card.cache_clear()
-    registry._source.cache_clear()
+    forget()
 
 
 def test_files_are_found_and_shared_ones_are_not(tree: Callable[[str, str], Path]) -> None:

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save
 
 from benchmarks import build, measure, registry, run
-from benchmarks.begin import Begin, begins, under
+from benchmarks.begin import Begin, begins, sha256, under
 from benchmarks.checkpoint import Journal
 from benchmarks.data import load
 from benchmarks.rows import COLUMNS, STATUSES, TIME_COLUMNS
@@ -195,6 +195,8 @@ def test_a_method_begins_with_what_its_teacher_has_left(bench: Bench) -> None:
     models = load_file(teacher / "models.safetensors")
     models["0/left/head.weight"] *= -1
     (teacher / "models.safetensors").write_bytes(save(models))
+    (found,) = records(teacher)
+    (teacher / "runs.json").write_text(json.dumps([found | {"models_sha256": sha256(under("0/", models))}]))
     (other,) = records(bench.cell(told["switcher_transfer@from:lenet5"], reference=teacher))
     assert other["history"] != record["history"], "another teacher is another run"
 

@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import QuadMesh
+from matplotlib.figure import Figure
 
 from benchmarks.report import figures, style
+from benchmarks.report.panels import MOST
 from benchmarks.report.structure import channels
 
 FIGURES = list(figures.FIGURES.values())
@@ -59,6 +61,26 @@ def test_the_same_rows_give_the_same_bytes(draw, study, tmp_path: Path):
         figures.save(figure, caption, tmp_path / copy)
     for suffix in ("pdf", "svg", "png", "txt"):
         assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+def test_each_format_is_drawn_once(study, tmp_path: Path, monkeypatch):
+    drawn = []
+    draw = Figure.draw
+    monkeypatch.setattr(Figure, "draw", lambda figure, renderer: drawn.append(renderer) or draw(figure, renderer))
+    for function, layouts in ((figures.accuracy_against_macs, 0), (figures.channels_kept, 1)):
+        made = function(study)
+        drawn.clear()
+        figures.save(*made, tmp_path / "figure")
+        assert len(drawn) == layouts + 3  # one is laid out already, for its labels
+
+
+@pytest.mark.parametrize("draw", OF_CELLS)
+def test_a_large_study_shows_as_many_panels_as_a_reader_takes_in_and_says_so(draw, make):
+    small = make(["dense", "l1"], seeds=2, networks=1)
+    for count in (MOST, MOST + 1):
+        figure, caption = draw(pd.concat([small.assign(dataset=f"d{i:02}") for i in range(count)]))
+        assert sum(bool(axes.get_title(loc="left")) for axes in figure.axes) == MOST
+        assert (f"the first {MOST} of {MOST + 1} pairs" in caption) == (count > MOST)
 
 
 def test_a_reader_s_own_settings_change_nothing(study, tmp_path: Path):
@@ -190,9 +212,15 @@ def test_a_lone_variant_looks_like_its_method():
 
 
 def test_looks_differ_and_do_not_depend_on_the_other_methods():
-    many = style.looks(["dense", *(f"m{i}" for i in range(15))])
-    assert len(set(many.values())) == len(many) == 25
+    many = style.looks(["dense", "switcher", *(f"m{i}" for i in range(14))])
+    assert len(set(many.values())) == len(many) == 16
     assert many["switcher"] == style.looks(["switcher"])["switcher"]
+
+
+def test_a_newcomer_takes_a_colour_that_none_of_the_study_has():
+    """`switcher,input=noise` would be drawn in the switcher's own colour, beside it."""
+    nine = ["switcher", "uniform", "l1", "slimming", "sss", "free_factor", "random", "switcher,input=noise"]
+    assert len({look.color for look in style.looks(["dense", *nine]).values()}) == 1 + len(nine)
 
 
 def test_in_a_crowd_the_few_keep_their_colour_and_the_others_are_grey():
@@ -205,5 +233,5 @@ def test_in_a_crowd_the_few_keep_their_colour_and_the_others_are_grey():
 
 
 def test_known_methods_differ_in_marker_so_that_grey_is_enough():
-    known = style.looks(["dense"])
+    known = style.looks(["dense", *style.SLOTS])
     assert len({look.marker for look in known.values()}) == len(known)

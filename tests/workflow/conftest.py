@@ -85,21 +85,22 @@ class Project:
         return json.loads(path.read_text())  # type: ignore[no-any-return]
 
 
+def copied(root: Path, **changes: Any) -> Project:
+    """A copy of the project in an empty folder, with its study."""
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, root / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, root / part)
+    project = Project(root)
+    project.configure(**changes)
+    return project
+
+
 @pytest.fixture(scope="session")
 def new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Project]:
-    def new(**changes: Any) -> Project:
-        root = tmp_path_factory.mktemp("project")
-        for part in PARTS:
-            source = ROOT / part
-            if source.is_dir():
-                shutil.copytree(source, root / part, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, root / part)
-        project = Project(root)
-        project.configure(**changes)
-        return project
-
-    return new
+    return lambda **changes: copied(tmp_path_factory.mktemp("project"), **changes)
 
 
 @pytest.fixture(scope="session")

@@ -70,3 +70,17 @@ def test_the_paper_is_planned_by_snakemake(new_project: Callable[..., Project]) 
     (project.root / "study.yaml").write_text(yaml.safe_dump(config))
     cells = len(list(parse(config, "paper.yaml").cells()))
     assert f"learn {cells}" in " ".join(project.run("--dry-run", "--quiet", "rules").split())
+
+
+LONGEST = 128 * 1024
+"""Bytes that Linux takes as one argument, and a job's command is one of `bash -c`."""
+
+
+def test_no_command_grows_with_the_study(new_project: Callable[..., Project]) -> None:
+    """300 cells on one dataset and network, whose specs would be 150 KiB in one command."""
+    variants = [{"slimming": {"penalty": (i + 1) * 1e-6}} for i in range(300)]
+    project = new_project(methods=["dense", *variants], targets=["macs=0.5"])
+    printed = project.run("--dry-run", "--printshellcmds", "--", "results/tiny/rows.csv").splitlines()
+    assert sum("workflow.scripts.learn " in line for line in printed) == 301
+    assert sum("workflow.scripts.measure " in line for line in printed) == 1
+    assert max(len(line.encode()) for line in printed if "python -m" in line) < LONGEST / 4

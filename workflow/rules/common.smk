@@ -1,5 +1,6 @@
 # The config becomes cells; every other rule file asks here for the cells of its wildcards.
 
+import functools
 import hashlib
 import itertools
 import shlex
@@ -12,10 +13,13 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 shell.prefix(f"export PYTHONPATH={shlex.quote(str(ROOT))}; ")  # for the jobs, wherever --directory lies
 
-from benchmarks import registry
+from benchmarks import estimate, registry
 from benchmarks.files import try_lock
 from benchmarks.spec import cell_spec, start_spec
 from benchmarks.study import parse as parse_study
+from workflow.remote import keep_commas
+
+keep_commas(workflow)
 
 try:
     STUDY = parse_study(config, source=", ".join(map(str, workflow.configfiles)) or "--config")
@@ -25,6 +29,21 @@ except ValueError as error:
 RESULTS = f"results/{STUDY.study}"
 RUNS = f"{RESULTS}/runs/{{dataset}}/{{network}}"
 CELLS = {(c.dataset, c.network, c.folder): c for c in STUDY.cells()}
+BESIDE = {pair: list(cells) for pair, cells in itertools.groupby(CELLS.values(), lambda c: (c.dataset, c.network))}
+CORES = workflow.resource_settings.cores or 1  # a cluster has none: there, the profile says what `measure` gets
+# `--resources gpu=N`: a job takes one of N.
+GPU = int(bool(dict(workflow.global_resources.unwrapped_items()).get("gpu")))
+TRAIN_MINUTES = functools.cache(functools.partial(estimate.train_minutes, STUDY, gpu=bool(GPU)))
+
+
+# They download, or take seconds.
+localrules:
+    prepare,
+    gather,
+    tables,
+    figures,
+    page,
+    compare,
 
 
 wildcard_constraints:
@@ -35,7 +54,11 @@ wildcard_constraints:
 
 onstart:
     # The system frees this lock when the process ends, however it ends; Snakemake's own outlives a kill.
-    if not try_lock(Path(RESULTS)):
+    try:
+        free = try_lock(Path(RESULTS))
+    except OSError as error:
+        raise WorkflowError(f"{RESULTS} cannot be written to: {error}") from None
+    if not free:
         raise WorkflowError(f"{RESULTS} is being written by another run of this study; wait for it, or stop it")
 
 
@@ -50,12 +73,20 @@ def cell_of(wildcards):
 
 def beside(wildcards):
     """The cells of the same dataset and network."""
-    return [c for c in CELLS.values() if (c.dataset, c.network) == (wildcards.dataset, wildcards.network)]
+    return BESIDE[wildcards.dataset, wildcards.network]
+
+
+def runs_of(wildcards):
+    """What the cells of the same dataset and network left."""
+    return [f"{RUNS}/{cell.folder}/runs.json" for cell in beside(wildcards)]
 
 
 def start_of(wildcards):
     """The shared start, for a method that begins from it."""
-    takes = registry.card(cell_of(wildcards).entry.key).start == "pretrained" and STUDY.on(wildcards.dataset).pretrain_epochs
+    takes = (
+        registry.card(cell_of(wildcards).entry.key).start == "pretrained"
+        and STUDY.on(wildcards.dataset).pretrain_epochs
+    )
     return f"{RUNS}/start/runs.json" if takes else []
 
 
@@ -65,6 +96,32 @@ def reference_of(wildcards):
         return []
     network, folder = reference
     return f"{RESULTS}/runs/{wildcards.dataset}/{network}/{folder}/runs.json"
+
+
+def sent_with(*runs):
+    """What lies beside inputs and is read with them, where jobs share no file system and get their inputs alone."""
+    if workflow.storage_settings.default_storage_provider is None:
+        return []
+
+    def sent(wildcards):
+        told = [paths if isinstance(paths := of(wildcards), list) else [paths] for of in runs]
+        models = [path.replace("runs.json", "models.safetensors") for path in itertools.chain(*told)]
+        return ["data/{dataset}.sha256", *models]
+
+    return sent
+
+
+def mem_mb(wildcards, attempt):
+    return attempt * estimate.memory_mb(wildcards.dataset, wildcards.network)
+
+
+def train_minutes(wildcards, attempt):
+    return attempt * TRAIN_MINUTES(wildcards.dataset, wildcards.network)
+
+
+def measure_minutes(wildcards, attempt):
+    runs = len(STUDY.seeds) * len(beside(wildcards))
+    return attempt * estimate.measure_minutes(wildcards.dataset, wildcards.network, runs, bool(GPU))
 
 
 SHOWN = {

@@ -1,10 +1,11 @@
-# Bytes become tensors, checked by sha256.
+# Bytes become tensors, checked by sha256. `update`: the file is replaced, and never away in between; another study of
+# this folder may be about to read it.
 
 
 rule prepare:
     output:
-        tensors="data/{dataset}.safetensors",
-        sha256="data/{dataset}.sha256",
+        tensors=update("data/{dataset}.safetensors"),
+        sha256=update("data/{dataset}.sha256"),
     log:
         "data/logs/{dataset}.log",
     benchmark:

@@ -4,6 +4,7 @@
 rule start:
     input:
         data="data/{dataset}.safetensors",
+        sent=sent_with(),
     output:
         runs=f"{RUNS}/start/runs.json",
         models=f"{RUNS}/start/models.safetensors",
@@ -15,7 +16,9 @@ rule start:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=mem_mb,
+        runtime=train_minutes,
+        gpu=GPU,
     params:
         spec=lambda wildcards: start_spec(STUDY, wildcards.dataset, wildcards.network).model_dump_json(),
         scratch=f"{RESULTS}/scratch/{{dataset}}/{{network}}/start",
@@ -31,6 +34,7 @@ rule learn:
         data="data/{dataset}.safetensors",
         start=start_of,
         reference=reference_of,
+        sent=sent_with(start_of, reference_of),
     output:
         runs=f"{RUNS}/{{cell}}/runs.json",
         models=f"{RUNS}/{{cell}}/models.safetensors",
@@ -42,14 +46,14 @@ rule learn:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=mem_mb,
+        runtime=train_minutes,
+        gpu=GPU,
     params:
         spec=lambda wildcards: cell_spec(STUDY, cell_of(wildcards)).model_dump_json(),
-        start=lambda wildcards, input: (["--start", input.start] if input.start else []),
-        reference=lambda wildcards, input: (["--reference", input.reference] if input.reference else []),
         scratch=f"{RESULTS}/scratch/{{dataset}}/{{network}}/{{cell}}",
     message:
         "training {wildcards.cell}, {wildcards.network} on {wildcards.dataset}"
     shell:
-        "python -m workflow.scripts.learn --spec {params.spec:q} --data {input.data:q} {params.start:q}"
-        " {params.reference:q} --out {output.runs:q} --scratch {params.scratch:q} --threads {threads} 2> {log:q}"
+        "python -m workflow.scripts.learn --spec {params.spec:q} --data {input.data:q} --start {input.start:q}"
+        " --reference {input.reference:q} --out {output.runs:q} --scratch {params.scratch:q} --threads {threads} 2> {log:q}"

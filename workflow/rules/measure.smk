@@ -1,11 +1,14 @@
 # Networks are counted, timed and scored. One job times all the cells of a dataset and network, with every core
 # of the machine to itself: latencies are taken beside no other job, and by one process.
 
+import json
+
 
 rule measure:
     input:
         data="data/{dataset}.safetensors",
-        runs=lambda wildcards: [f"{RUNS}/{cell.folder}/runs.json" for cell in beside(wildcards)],
+        runs=runs_of,
+        sent=sent_with(runs_of),
     output:
         f"{RUNS}/rows.json",
     log:
@@ -14,14 +17,19 @@ rule measure:
         f"{RESULTS}/logs/{{dataset}}/{{network}}/measure.tsv"
     conda:
         "../../environment.yml"
-    threads: workflow.cores
+    threads: CORES
     resources:
-        mem_mb=4000,
+        mem_mb=mem_mb,
+        runtime=measure_minutes,
+        gpu=GPU,
     params:
         code=lambda wildcards: registry.source_hash("benchmarks.measure"),
         specs=lambda wildcards: [cell_spec(STUDY, cell).model_dump_json() for cell in beside(wildcards)],
+        # The specs say when to measure again. On the command line, which may have 128 KiB, stands what they follow from;
+        # a function of the input is not recorded, so that a dataset more does not measure the others again.
+        config=lambda wildcards, input: json.dumps(config),
     message:
         "measuring {wildcards.network} on {wildcards.dataset}"
     shell:
-        "python -m workflow.scripts.measure --spec {params.specs:q} --data {input.data:q} --runs {input.runs:q}"
-        " --out {output:q} 2> {log:q}"
+        "python -m workflow.scripts.measure --config {params.config:q} --dataset {wildcards.dataset:q}"
+        " --network {wildcards.network:q} --data {input.data:q} --out {output:q} 2> {log:q}"

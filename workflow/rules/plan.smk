@@ -15,7 +15,7 @@ rule plan:
     params:
         config=json.dumps(config),
         results=RESULTS,
-        cores=workflow.cores,
+        cores=CORES,
     message:
         "planning {params.results}: ten seconds of measuring"
     shell:

@@ -32,6 +32,7 @@ rule gather:
 rule tables:
     input:
         rows=rules.gather.output.rows,
+        published=PUBLISHED,
     output:
         *listed(TABLES, "tables", ["html", "csv", "tex", "md"]),
     log:
@@ -42,11 +43,11 @@ rule tables:
         "../../environment.yml"
     params:
         code=registry.source_hash("workflow.scripts.tables"),
-        published=[file_hash(path) for path in PUBLISHED],
+        published=[word for path in PUBLISHED for word in ("--published", str(path))],
     message:
         "writing the tables"
     shell:
-        "python -m workflow.scripts.tables --rows {input.rows:q} --out {output:q} 2> {log:q}"
+        "python -m workflow.scripts.tables --rows {input.rows:q} {params.published:q} --out {output:q} 2> {log:q}"
 
 
 rule figures:

@@ -7,13 +7,15 @@ import logging
 from pathlib import Path
 
 
-def arguments(*paths: str, doc: str | None) -> argparse.Namespace:
-    """`--spec`, `--runs` (as many as specs), `--threads`, and an optional path for every name in `paths`."""
+def arguments(*paths: str, doc: str | None, told: tuple[str, ...] = ("spec",)) -> argparse.Namespace:
+    """A text for every name in `told`, by default the spec of a cell as JSON; `--threads`; and a path for every name
+    in `paths`: None where it is not given, or given without a value.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     parser = argparse.ArgumentParser(description=doc)
-    parser.add_argument("--spec", nargs="+", required=True, help="what benchmarks/spec.py writes of a cell, as JSON")
-    parser.add_argument("--runs", nargs="*", type=Path, help="runs.json of each spec, for measuring")
+    for name in told:
+        parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--threads", type=int, default=1)
     for path in paths:
-        parser.add_argument(f"--{path}", type=Path, default=None)
+        parser.add_argument(f"--{path}", type=Path, nargs="?")
     return parser.parse_args()

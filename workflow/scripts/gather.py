@@ -1,13 +1,12 @@
 """Every row in one table, every history in another."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from benchmarks.files import write_atomically
+from benchmarks.files import read_json, write_atomically
 from benchmarks.rows import COLUMNS
 
 
@@ -17,7 +16,7 @@ def histories(rows: dict[Path, list[dict[str, Any]]]) -> pd.DataFrame:
     for path, own in rows.items():
         dataset, network = path.parts[-3:-1]
         for cell in dict.fromkeys(f"{row['method']}@{row['target']}" for row in own):
-            for record in json.loads((path.parent / cell / "runs.json").read_text()):
+            for record in read_json(path.parent / cell / "runs.json"):
                 known = {"dataset": dataset, "network": network, "cell": cell, "seed": record["seed"]}
                 lines += [known | epoch for epoch in record["history"]]
     return pd.DataFrame(lines)
@@ -28,7 +27,7 @@ if __name__ == "__main__":
     parser.add_argument("--rows", type=Path, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
     told = parser.parse_args()
-    rows = {path: json.loads(path.read_text()) for path in told.rows}
+    rows = {path: read_json(path) for path in told.rows}
     table = pd.DataFrame([row for own in rows.values() for row in own], columns=list(COLUMNS)).convert_dtypes()
     write_atomically(told.out.parent / "rows.csv", table.to_csv(index=False, lineterminator="\n").encode())
     write_atomically(told.out.parent / "runs.parquet", histories(rows).to_parquet(index=False))

@@ -1,13 +1,13 @@
 """A cell: structure learned, network shrunk and fine-tuned, for every seed."""
 
-from benchmarks.device import choose
 from benchmarks.run import train_cell
+from benchmarks.slots import choose
 from benchmarks.spec import Spec
 from workflow.scripts._job import arguments
 
 if __name__ == "__main__":
     told = arguments("data", "start", "reference", "out", "scratch", doc=__doc__)
-    spec = Spec.model_validate_json(told.spec[0])
+    spec = Spec.model_validate_json(told.spec)
     train_cell(
         spec,
         told.data,

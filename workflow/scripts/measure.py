@@ -1,13 +1,17 @@
 """The shrunk networks of a dataset and network are counted, timed and scored on the test set."""
 
-from benchmarks.device import choose
+import json
+
 from benchmarks.files import write_json
 from benchmarks.measure import measure
-from benchmarks.spec import Spec
+from benchmarks.slots import choose
+from benchmarks.spec import cell_spec
+from benchmarks.study import parse
 from workflow.scripts._job import arguments
 
 if __name__ == "__main__":
-    told = arguments("data", "out", doc=__doc__)
-    specs = [Spec.model_validate_json(spec) for spec in told.spec]
-    cells = [(spec, runs.parent) for spec, runs in zip(specs, told.runs, strict=True)]
+    told = arguments("data", "out", doc=__doc__, told=("config", "dataset", "network"))
+    study = parse(json.loads(told.config), "--config")
+    here = [cell for cell in study.cells() if (cell.dataset, cell.network) == (told.dataset, told.network)]
+    cells = [(cell_spec(study, cell), told.out.parent / cell.folder) for cell in here]
     write_json(told.out, measure(cells, told.data, choose(told.threads)))

@@ -1,10 +1,10 @@
 """The dense network of a dataset and network is trained to where methods take it up."""
 
-from benchmarks.device import choose
 from benchmarks.run import train_start
+from benchmarks.slots import choose
 from benchmarks.spec import Spec
 from workflow.scripts._job import arguments
 
 if __name__ == "__main__":
     told = arguments("data", "out", "scratch", doc=__doc__)
-    train_start(Spec.model_validate_json(told.spec[0]), told.data, told.out.parent, told.scratch, choose(told.threads))
+    train_start(Spec.model_validate_json(told.spec), told.data, told.out.parent, told.scratch, choose(told.threads))

@@ -6,15 +6,21 @@ from pathlib import Path
 
 from benchmarks.files import write_atomically
 from benchmarks.report import sheets, statistics
-from benchmarks.report.tables import TABLES
+from benchmarks.report.published import read_published
+from benchmarks.report.tables import OF_PUBLISHED, TABLES
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=Path, required=True)
+    parser.add_argument("--published", type=Path, help="numbers of papers, for the table beside them")
     parser.add_argument("--out", type=Path, nargs="+", required=True, help="<table>.<suffix>, as many as are wanted")
     told = parser.parse_args()
     rows = statistics.read_rows(told.rows)
     for name, paths in groupby(sorted(told.out), key=lambda path: path.stem):
-        table = TABLES[name](rows)
+        if name in TABLES:
+            table = TABLES[name](rows)
+        else:
+            assert told.published is not None, f"{name} needs --published"
+            table = OF_PUBLISHED[name](rows, read_published(told.published))
         for path in paths:
             write_atomically(path, sheets.WRITERS[path.suffix](table).encode())

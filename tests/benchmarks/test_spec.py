@@ -1,0 +1,36 @@
+"""Planning a large study reads every file once and hashes every combination of files once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmarks import registry
+from benchmarks.spec import cell_spec, start_spec
+from benchmarks.study import parse
+
+
+def test_a_plan_reads_each_file_once_and_hashes_each_combination_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the paper's 3,472 cells; whatever grows with the number of cells is felt at every start."""
+    for read in (registry.card, registry.source_hash, registry._source):
+        read.cache_clear()
+    reads: Counter[Path] = Counter()
+    content = Path.read_bytes
+
+    def counted(path: Path) -> bytes:
+        reads[path] += 1
+        return content(path)
+
+    monkeypatch.setattr(Path, "read_bytes", counted)
+    study = parse(yaml.safe_load((registry.ROOT / "config/paper.yaml").read_text()), "paper.yaml")
+    cells = list(study.cells())
+    for cell in cells:
+        cell_spec(study, cell)
+        start_spec(study, cell.dataset, cell.network)
+    assert reads and set(reads.values()) == {1}
+    combinations = {(cell.entry.key, cell.dataset, cell.network) for cell in cells} | set(study.pairs())
+    assert len(cells) > 3 * len(combinations)
+    assert registry.source_hash.cache_info().misses == len(combinations)

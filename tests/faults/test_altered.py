@@ -1,0 +1,181 @@
+"""Files that were cut short or altered: checkpoints, models, records, data. It is noticed; no number comes of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import stream
+from benchmarks.begin import begins, saved
+from benchmarks.checkpoint import Journal
+from benchmarks.data import load
+from benchmarks.measure import measure
+from benchmarks.spec import Spec
+from tests.benchmarks.test_run import CPU, Bench, KilledError, specs, timeless
+
+Damage = Callable[[bytes], bytes]
+DAMAGES: list[Damage] = [
+    lambda blob: blob[: len(blob) // 2],
+    lambda blob: blob[:-1],
+    lambda blob: b"",
+    lambda blob: blob[:-9] + bytes([blob[-9] ^ 1]) + blob[-8:],
+    lambda blob: blob[: len(blob) // 2] + bytes([blob[len(blob) // 2] ^ 128]) + blob[len(blob) // 2 + 1 :],
+]
+damages = pytest.mark.parametrize("damage", DAMAGES, ids=["half", "a byte short", "empty", "a bit", "another bit"])
+
+
+def spoil(path: Path, damage: Damage) -> None:
+    path.write_bytes(damage(path.read_bytes()))
+
+
+def killed_after(bench: Bench, spec: Spec, saves: int, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """What an unfinished job has saved."""
+    write, count = Journal.write, 0
+
+    def mortal(path: Path, state: Any) -> None:
+        nonlocal count
+        count += 1
+        write(path, state)
+        if count == saves:
+            raise KilledError
+
+    with monkeypatch.context() as patched, pytest.raises(KilledError):
+        patched.setattr(Journal, "write", staticmethod(mortal))
+        bench.cell(spec)
+    return sorted(bench.folder.glob("scratch/*/*/journal/loop-*"))
+
+
+@damages
+def test_a_checkpoint_of_an_unfinished_run(
+    bench: Bench, spec: Spec, whole: Any, monkeypatch: pytest.MonkeyPatch, damage: Damage
+) -> None:
+    spoil(killed_after(bench, spec, 3, monkeypatch)[-1], damage)
+    with pytest.warns(UserWarning, match="cut short or altered"):
+        assert timeless(bench.cell(spec)) == whole
+
+
+@damages
+def test_what_a_finished_seed_left(bench: Bench, spec: Spec, whole: Any, damage: Damage) -> None:
+    bench.cell(spec)
+    (done,) = bench.folder.glob("scratch/*/*/finished")
+    spoil(done, damage)
+    with pytest.warns(UserWarning, match="cut short or altered"):
+        assert timeless(bench.cell(spec)) == whole
+
+
+@damages
+def test_models_are_neither_measured_nor_begun_from(bench: Bench, spec: Spec, damage: Damage) -> None:
+    folder = bench.cell(spec)
+    spoil(folder / "models.safetensors", damage)
+    for read in (lambda: measure([(spec, folder)], bench.data, CPU), lambda: begins(spec, folder, None)):
+        with pytest.raises(ValueError, match=r"models\.safetensors is (cut short or )?altered.* delete it"):
+            read()
+    (folder / "models.safetensors").unlink()
+    assert saved(bench.cell(spec))[0][0]["status"] in ("ok", "collapsed"), "deleted, it is made again"
+
+
+def test_any_bit_of_a_model_counts(bench: Bench, spec: Spec) -> None:
+    path = bench.cell(spec) / "models.safetensors"
+    blob = path.read_bytes()
+
+    @given(st.integers(0, 8 * len(blob) - 1))
+    def flipped(bit: int) -> None:
+        path.write_bytes(blob[: bit // 8] + bytes([blob[bit // 8] ^ 1 << bit % 8]) + blob[bit // 8 + 1 :])
+        with pytest.raises(ValueError, match=r"models\.safetensors is (cut short or )?altered"):
+            saved(path.parent)
+
+    flipped()
+
+
+def test_records_that_are_cut_short(bench: Bench, spec: Spec) -> None:
+    folder = bench.cell(spec)
+    spoil(folder / "runs.json", lambda blob: blob[:-30])
+    with pytest.raises(ValueError, match=r"runs\.json is cut short or altered .*delete it"):
+        measure([(spec, folder)], bench.data, CPU)
+
+
+def test_models_of_another_run(bench: Bench, spec: Spec) -> None:
+    """Each file is whole, but they do not belong together."""
+    one, other = bench.cell(spec), bench.cell(specs(seeds=1)["uniform@macs=0.5"])
+    (one / "models.safetensors").write_bytes((other / "models.safetensors").read_bytes())
+    with pytest.raises(ValueError, match="seed 0 is not what was trained"):
+        saved(one)
+
+
+def alter(path: Path) -> None:
+    """In place, as a careless program would: same file, same length, other pixels."""
+    with path.open("r+b") as file:
+        file.seek(-200, os.SEEK_END)
+        file.write(bytes(range(200)))
+
+
+def test_data_that_are_altered_while_they_are_trained_on(data: Path) -> None:
+    """What was loaded stays what it was; the next job refuses the file."""
+    parts = load(data, ("train", "test"), CPU)
+    before = [parts[name].images.clone() for name in parts]
+    alter(data)
+    assert all(torch.equal(parts[name].images, images) for name, images in zip(parts, before, strict=True))
+    with pytest.raises(ValueError, match="expected sha256"):
+        load(data, ("train",), CPU)
+
+
+def test_data_that_are_altered_while_they_are_read(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is checked first can be altered before it is read."""
+    from benchmarks import data as module
+
+    opened = module.safe_open
+
+    def slow(*told: Any, **named: Any) -> Any:
+        alter(data)
+        return opened(*told, **named)
+
+    monkeypatch.setattr(module, "safe_open", slow)
+    with pytest.raises(ValueError, match="expected sha256"):
+        load(data, ("train",), CPU)
+
+
+def test_streamed_data_that_are_altered_while_they_are_trained_on(
+    bench: Bench, spec: Spec, whole: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are the file itself: what was trained since is not saved, and the file is refused until it is mended."""
+    monkeypatch.setattr(stream, "IN_MEMORY", 0)
+    good = bench.data.read_bytes()
+    write, saves = Journal.write, 0
+
+    def altered(path: Path, state: Any) -> None:
+        nonlocal saves
+        saves += 1
+        write(path, state)
+        if saves == 2:
+            alter(bench.data)
+
+    with monkeypatch.context() as patched, pytest.raises(ValueError, match="expected sha256"):
+        patched.setattr(Journal, "write", staticmethod(altered))
+        bench.cell(spec)
+    assert saves == 2
+    with pytest.raises(ValueError, match="expected sha256"):
+        bench.cell(spec)
+    bench.data.write_bytes(good)
+    assert timeless(bench.cell(spec)) == whole
+
+
+@pytest.mark.parametrize("said", ["", "\n", "no sum at all", "0" * 63, "\x00" * 64, "../" * 20])
+def test_a_sum_that_is_none(data: Path, said: str) -> None:
+    data.with_suffix(".sha256").write_text(said)
+    with pytest.raises(ValueError, match=r"digits\.sha256 must begin with the sha256 of digits\.safetensors, 64 hex"):
+        load(data, ("train",), CPU)
+
+
+def test_a_file_with_the_right_sum_that_holds_no_tensors(data: Path) -> None:
+    data.write_bytes(b"GIF89a")
+    data.with_suffix(".sha256").write_text(hashlib.sha256(b"GIF89a").hexdigest())
+    with pytest.raises(ValueError, match=r"digits\.safetensors is no file of tensors"):
+        load(data, ("train",), CPU)
