@@ -29,7 +29,7 @@ def _limits(marks: list[Mark]) -> tuple[float, float]:
     """The range of the means that are not far out, with room on either side for most of their intervals."""
     means = np.array([mark.y for mark in marks])
     first, third = np.percentile(means, [25, 75])
-    reach = FENCE * max(third - first, 0.1 * abs(third))
+    reach = FENCE * max(third - first, 0.02 * abs(third))
     bulk = [mark for mark in marks if first - reach <= mark.y <= third + reach]
     least, most = min(mark.y for mark in bulk), max(mark.y for mark in bulk)
     spread = max(most - least, float(np.median([mark.y_half for mark in bulk])), 1e-3 * abs(most), 1e-9)

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import yaml
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.registry import ROOT
 from benchmarks.report import style
@@ -61,32 +63,39 @@ def measure(plans: list[int], runs: list[int]) -> Iterator[dict[str, Any]]:
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Processor time and memory against jobs, both logarithmic; dotted: carried on from the last two points.
+    """Processor time and memory against jobs, both logarithmic; dotted: carried on, not measured.
 
-    Time is carried on in proportion to the jobs, and where all ready jobs are looked at to their square.
+    Carried on along the line through the last two points; what looking at all ready jobs costs more than looking at a
+    few, along the square of the jobs.
     """
+    lines = {str(kind): line.sort_values("jobs") for kind, line in table.groupby("kind", sort=False)}
     with style.drawing():
         figure = Figure(figsize=(2 * style.COLUMN, 2.8), layout="constrained")
-        for axes, column, label in zip(
-            figure.subplots(1, 2), ("seconds", "mib"), ("Processor seconds", "Peak memory, MiB"), strict=True
-        ):
+        labels = {"seconds": "Processor seconds", "mib": "Peak memory, MiB"}
+        for axes, (column, label) in zip(figure.subplots(1, 2), labels.items(), strict=True):
             axes.set(xscale="log", yscale="log", xlabel="Jobs", ylabel=label)
-            for i, (kind, line) in enumerate(table.sort_values("jobs").groupby("kind", sort=False)):
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter("{x:,.0f}")
+                axis.set_minor_formatter(NullFormatter())
+            for i, (kind, line) in enumerate(lines.items()):
                 color, marker = style.COLOURS[i], style.MARKERS[i]
-                axes.plot(line["jobs"], line[column], color=color, marker=marker, label=NAMES[str(kind)])
-                axes.plot(
-                    *carried(line, column, 2 if (kind, column) == ("run all", "seconds") else 1), ":", color=color
-                )
+                axes.plot(line["jobs"], line[column], color=color, marker=marker, label=NAMES[kind])
+                of_all = (kind, column) == ("run all", "seconds")
+                xs, ys = carried(lines["run"] if of_all else line, column)
+                if of_all:
+                    more = line[column].iloc[-1] - lines["run"][column].iloc[-1]
+                    ys = ys + more * (xs / xs[0]) ** 2
+                axes.plot(xs, ys, ":", color=color)
+            axes.set_ylim(bottom=1 if column == "seconds" else 100)
         figure.axes[0].legend()
     return figure
 
 
-def carried(line: pd.DataFrame, column: str, power: int) -> tuple[list[float], list[float]]:
-    """From the last point to `MOST` jobs along a + b jobs^power through the last two points."""
+def carried(line: pd.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
+    """From the last point to `MOST` jobs along the line through the last two points."""
     (x0, x1), (y0, y1) = (line[name].to_numpy(dtype=float)[-2:] for name in ("jobs", column))
-    slope = (y1 - y0) / (x1**power - x0**power)
-    xs = [x1 * (MOST / x1) ** (i / 20) for i in range(21)]
-    return xs, [y1 + slope * (x**power - x1**power) for x in xs]
+    xs = np.geomspace(x1, MOST, 21)
+    return xs, y1 + (y1 - y0) / (x1 - x0) * (xs - x1)
 
 
 def main() -> None:

@@ -77,12 +77,13 @@ class Campaign:
         """Start the study and kill it; False if it came to its end before."""
         process = self._start()
         began, trained = time.monotonic(), self._trained()
-        left = len(self.batches) - trained
+        left = max(0, len(self.batches) - trained)
+        seconds = self.seconds * (1 + left / len(self.batches)) / 2  # what is left is sooner done
         while process.poll() is None:
-            if kill.by_batches:
+            if kill.by_batches and left:
                 come = self._trained() - trained > kill.after * left
             else:
-                come = time.monotonic() - began > kill.after * self.seconds
+                come = time.monotonic() - began > kill.after * seconds
             if come:
                 break
             time.sleep(0.002)
