@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from reprlib import Repr
 from typing import Annotated, Any
 
 from pydantic import (
@@ -19,9 +18,9 @@ from benchmarks import registry
 
 def shown(value: Any) -> str:
     """The value in a message: on one line, as it is written in Python, and cut short where it is long or deep."""
-    short = Repr()
-    short.maxlevel, short.maxlist, short.maxstring, short.maxother, short.maxlong = 3, 3, 100, 100, 100
-    return short.repr(value)
+    from rich.pretty import pretty_repr  # only where there is something to say
+
+    return pretty_repr(value, max_width=10**6, max_length=3, max_string=100, max_depth=3)[:300]
 
 
 def known(kind: str) -> AfterValidator:
