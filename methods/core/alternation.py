@@ -15,8 +15,8 @@ There is no penalty. But the z-score forces spread, and spread makes zeros: the 
 what it removes depends on gain and learning rate. The clamp and the z-score are what bounds the factors.
 
 The offset is 0 where the method decides. Where it is told a size, the offset grows with the gain, to what brings the
-MACs of the channels that are on to the target when the ramp ends: a budget, and no mining. (To steer along a line of MACs
-instead would push all factors of a layer to near 0 early in the ramp, while their spread is small.)
+MACs of the channels that are on to the target when the ramp ends: a budget, and no mining. (To steer along a line of
+MACs instead would push all factors of a layer to near 0 early in the ramp, while their spread is small.)
 """
 
 from __future__ import annotations
