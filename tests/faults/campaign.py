@@ -80,10 +80,10 @@ class Campaign:
         left = max(0, len(self.batches) - trained)
         seconds = self.seconds * (1 + left / len(self.batches)) / 2  # what is left is sooner done
         while process.poll() is None:
-            if kill.by_batches and left:
-                come = self._trained() - trained > kill.after * left
+            if kill.by_batches:  # where all are trained, the study comes to its end
+                come = left > 0 and self._trained() - trained > kill.after * left
             else:
-                come = time.monotonic() - began > kill.after * seconds
+                come = time.monotonic() - began > kill.after * seconds or self._gathers()
             if come:
                 break
             time.sleep(0.002)
@@ -158,6 +158,10 @@ class Campaign:
         path = self.project.root / LOG
         return path.read_bytes().count(b"\n") if path.exists() else 0
 
+    def _gathers(self) -> bool:
+        """The last job has begun: a slow machine was faster than it was before."""
+        return b"gathering the rows" in (self.project.root / "printed.log").read_bytes()
+
     def _clear(self) -> None:
         for left in ("results", "data", ".snakemake"):
             shutil.rmtree(self.project.root / left, ignore_errors=True)
@@ -170,12 +174,12 @@ def run(root: Path, count: int, seed: int, console: Console, minutes: float = ma
     Raises AssertionError where something was lost.
     """
     campaign = Campaign(copied(root.resolve(), **STUDY | changes))
-    end = time.monotonic() + 60 * minutes
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
         with Progress(*columns, console=console) as progress:
             shown = progress.add_task("undisturbed", total=count)
             campaign.run_undisturbed()
+            end = time.monotonic() + 60 * minutes
             for kill in kills(seed):
                 if campaign.done.total() >= count or time.monotonic() > end:
                     break
