@@ -1,11 +1,13 @@
-"""The README's table of methods, written from the first lines of their files: python -m workflow.scripts.catalogue."""
+"""The README's tables, of methods from the first lines of their files, of results from the published reference study:
+python -m workflow.scripts.catalogue."""
 
+import csv
 import re
 
 from benchmarks import registry
 
 README = registry.ROOT / "README.md"
-BEGIN, END = "<!-- methods: begin -->", "<!-- methods: end -->"
+RESULTS = registry.ROOT / "results/published/reference/tables/overall.csv"
 FIRST = re.compile(r"(?P<name>[^:,]+?)(?:, (?P<role>a (?:control|question)[^:]*))?: (?P<source>.+)\.", flags=re.S)
 IDEA = re.compile(r"Idea: (.*?)(?<! al)[.:;](?:\s|$)", flags=re.S)
 AUTHORS = re.compile(r"^(?P<first>[^\",]+)(, [^\"]+)? and (?P<last>[^,\"]+), ")
@@ -32,17 +34,43 @@ def _few(authors: re.Match[str]) -> str:
     return f"{authors['first']} et al., " if authors[2] else f"{authors['first']} and {authors['last']}, "
 
 
-def table() -> str:
+def methods() -> str:
     """Every file of methods/."""
     head = ["| key | method | idea | source |", "|---|---|---|---|"]
     return "\n".join(head + [line(key) for key in registry.keys("method")])
 
 
+def results() -> str:
+    """Difference to dense of every method of the reference study, a column for each target."""
+    with RESULTS.open(newline="") as file:
+        cells = {(row["method"], row["target"]): row for row in csv.DictReader(file)}
+    targets = sorted({target for _, target in cells}, key=lambda t: (t != "free", not t.startswith("match"), t))
+    targets = targets[:2] + targets[:1:-1]  # given sizes from the largest
+    names = sorted({method for method, _ in cells} - {"dense"}, key=lambda name: (name != "switcher", name))
+    lines = ["| method | " + " | ".join(targets) + " |", "|---" + "|---:" * len(targets) + "|"]
+    for name in names:
+        shown = [_difference(cells.get((name, target))) for target in targets]
+        lines.append(f"| `{name}` | " + " | ".join(shown) + " |")
+    return "\n".join(lines)
+
+
+def _difference(row: dict[str, str] | None) -> str:
+    if row is None:
+        return ""
+    middle, half, kept = (100 * float(row[name]) for name in ("difference", "difference_half", "macs_kept"))
+    lost = int(row["planned"]) - int(row["scored"])
+    size = f" at {kept:.0f} %" if row["target"] == "free" else ""
+    return f"{middle:+.2f} ± {half:.2f}{size}" + (f" ({lost} failed)" if lost else "")
+
+
 def written(text: str) -> str:
-    """The README with the table between its marks."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    """The README with the tables between their marks."""
+    for name, table in (("methods", methods()), ("results", results())):
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = f"{before}{begin}\n{table}\n{end}{after}"
+    return text
 
 
 if __name__ == "__main__":
