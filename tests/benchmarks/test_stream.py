@@ -156,5 +156,6 @@ def test_what_fails_in_the_thread_fails_in_the_loop() -> None:
 def test_a_truncated_file_is_refused_by_name(path: Path, tmp_path: Path) -> None:
     short = tmp_path / "short.safetensors"
     short.write_bytes(path.read_bytes()[:-10])
+    short.with_suffix(".sha256").write_bytes(path.with_suffix(".sha256").read_bytes())
     with pytest.raises(ValueError, match=r"short\.safetensors is truncated or altered"):
         stream.load(short, ("train",), CPU)

@@ -42,7 +42,7 @@ def test_the_base_of_these_tests_is_valid() -> None:
         ({"methods": ["dense", "L1"]}, "methods[1]", "'L1'", METHODS),
         ({"methods": [{"L1": {"ranking": "uniform"}}]}, "methods[0]", "'L1'", METHODS),
         ({"methods": [3]}, "methods[0]", "3", "a method with its knobs"),
-        ({"methods": [{"l1": {}, "dense": {}}]}, "methods[0]", "{'l1': {}, 'dense': {}}", "a method with its knobs"),
+        ({"methods": [{"dense": {}, "l1": {}}]}, "methods[0]", "{'dense': {}, 'l1': {}}", "a method with its knobs"),
         ({"methods": [{"l1": None}]}, "methods[0]", "{'l1': None}", "a method with its knobs"),
         ({"methods": [{"l1": {"rank": "global"}}]}, "methods[0]", "l1 has no knob 'rank'", "allowed: ranking"),
         ({"methods": [{"random": {"a": 1}}]}, "methods[0]", "random has no knob 'a'", "allowed: none"),

@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -63,6 +64,7 @@ class Campaign:
     done: Counter[str] = field(default_factory=Counter)
     again: list[float] = field(default_factory=list)
     studies: int = 0
+    process: subprocess.Popen[bytes] | None = None  # the last one that was started
 
     def run_undisturbed(self) -> None:
         count_batches(self.project.root)
@@ -122,16 +124,18 @@ class Campaign:
 
     def stop(self) -> None:
         """Leave no process behind, whatever happened."""
-        for job in self.jobs():
-            os.kill(job, signal.SIGKILL)
+        for pid in ([self.process.pid] if self.process and self.process.poll() is None else []) + self.jobs():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = self.project.command("--", f"results/{STUDY['study']}/rows.csv")
         with (self.project.root / "printed.log").open("wb") as printed:
-            return subprocess.Popen(
+            self.process = subprocess.Popen(
                 command, cwd=self.project.root, env=self.project.environment, stdout=printed, stderr=printed,
-                start_new_session=True,
+                start_new_session=True, preexec_fn=_hear_interrupts,
             )  # fmt: skip
+        return self.process
 
     def _send(self, kill: Kill, process: subprocess.Popen[bytes]) -> bool:
         """Whether there was still something to kill. Where no job runs, Snakemake is the victim."""
@@ -166,6 +170,11 @@ class Campaign:
         for left in ("results", "data", ".snakemake"):
             shutil.rmtree(self.project.root / left, ignore_errors=True)
         (self.project.root / LOG).unlink(missing_ok=True)
+
+
+def _hear_interrupts() -> None:
+    """What a shell starts in the background ignores SIGINT, and so would all that is started from there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run(root: Path, count: int, seed: int, console: Console, minutes: float = math.inf, **changes: Any) -> Campaign:

@@ -32,7 +32,6 @@ rule gather:
 rule tables:
     input:
         rows=rules.gather.output.rows,
-        published=PUBLISHED,
     output:
         *listed(TABLES, "tables", ["html", "csv", "tex", "md"]),
     log:
@@ -43,7 +42,9 @@ rule tables:
         "../../environment.yml"
     params:
         code=registry.source_hash("workflow.scripts.tables"),
-        published=[word for path in PUBLISHED for word in ("--published", str(path))],
+        content=[file_hash(path) for path in PUBLISHED],
+        # A function of the input is not recorded: a project that was moved writes no table anew.
+        published=lambda wildcards, input: [word for path in PUBLISHED for word in ("--published", str(path))],
     message:
         "writing the tables"
     shell:
