@@ -26,7 +26,7 @@ def plot(looks: dict[str, dict[str, str]]) -> alt.LayerChart:
         dense.mark_rect(color=INK, opacity=0.08, clip=True).encode(y=_y("low"), y2="high:Q"),
         dense.mark_rule(color=INK, strokeDash=[5, 4], opacity=0.7, clip=True).encode(y=y),
         means.transform_filter("datum.front").mark_line(color=INK, opacity=0.35, strokeWidth=1, clip=True)
-        .encode(x=x, y=y, order="x:Q"),
+        .encode(x=_x("macs"), y=y, order="macs:Q"),  # where they are, not where they are drawn to be seen
         means.mark_rule(clip=True, strokeWidth=1.4).encode(
             x=x, y=_y("low"), y2="high:Q", color=alt.Color("method:N").scale(colour).legend(None),
             opacity=alt.condition(chosen, alt.value(0.45), alt.value(0.05)),
@@ -53,8 +53,8 @@ def plot(looks: dict[str, dict[str, str]]) -> alt.LayerChart:
     )
 
 
-def _x() -> alt.X:
-    return alt.X("x:Q").title("MACs kept, % of dense").scale(zero=False, padding=12, nice=False)
+def _x(field: str = "x") -> alt.X:
+    return alt.X(f"{field}:Q").title("MACs kept, % of dense").scale(zero=False, padding=12, nice=False)
 
 
 def _y(field: str) -> alt.Y:
