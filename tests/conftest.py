@@ -31,12 +31,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: networks of real size; leave out with -m 'not slow'")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What shares a run stays on one worker: a method's conformance tests, the studies through Snakemake, a file."""
+    """What shares a run stays on one worker: a method's conformance tests, or else a file's."""
     for item in items:
         method = getattr(item, "callspec", None) and item.callspec.params.get("method")
-        group = method or ("workflow" if "workflow" in item.path.parts else item.path.name)
-        item.add_marker(pytest.mark.xdist_group(str(group)))
+        item.add_marker(pytest.mark.xdist_group(str(method or item.path.name)))
 
 
 @pytest.fixture(scope="session", params=KINDS)

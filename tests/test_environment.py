@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 
@@ -45,3 +46,9 @@ def test_every_locked_version_carries_hashes_and_no_index() -> None:
     for block in blocks:
         assert block.startswith("#") or "--hash=sha256:" in block, block[:80]
     assert not re.search(r"^--(extra-)?index-url", lock, flags=re.M) and "://" not in lock
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="one process runs all tests")
+def test_workers_know_the_groups_of_tests(request: pytest.FixtureRequest) -> None:
+    """What must not run beside itself, a Slurm for one, rests on it."""
+    assert request.node.nodeid.endswith(f"@{request.path.name}")
