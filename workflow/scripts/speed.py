@@ -63,10 +63,12 @@ def met(line: Line) -> bool | None:
     return bool(line["median"] <= bound if sign == "<=" else line["median"] >= bound)
 
 
-def table(told: dict[str, Any]) -> str:
-    """In Markdown, with a sentence about the machine."""
+def table(told: dict[str, Any], *, with_target: bool = False) -> str:
+    """In Markdown, with a sentence about the machine; of all lines, or of those with a target."""
     rows = ["| benchmark | ratio | median | range | n | target | met |", "|---|---|---|---|---|---|---|"]
     for line in told["lines"]:
+        if with_target and not line["target"]:
+            continue
         spread = f"{line['low']:.3g} to {line['high']:.3g}" if line["n"] > 1 else ""
         said = {True: "yes", False: "no", None: ""}[met(line)]
         cells = [line["benchmark"], line["label"], f"{line['median']:.3g}", spread, line["n"], line["target"], said]
@@ -118,11 +120,11 @@ CAPTION = (
 
 
 def written(readme: str, told: dict[str, Any]) -> str:
-    """The README with figure and table between its marks."""
+    """The README with the figure and the lines that have a target between its marks."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
     picture = "![Ratios of our speed to that of other ways](results/published/speed/speed.png)"
-    return f"{before}{BEGIN}\n{picture}\n\n{table(told)}{END}{after}" if rest else readme
+    return f"{before}{BEGIN}\n{picture}\n\n{table(told, with_target=True)}{END}{after}" if rest else readme
 
 
 def main() -> None:
