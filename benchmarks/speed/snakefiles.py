@@ -38,7 +38,6 @@ rule learn:
         runs="runs/{{dataset}}/{{network}}/{{cell}}/runs.json",
         models="runs/{{dataset}}/{{network}}/{{cell}}/models.safetensors",
     log: "logs/{{dataset}}/{{network}}/{{cell}}.log"
-    benchmark: "logs/{{dataset}}/{{network}}/{{cell}}.tsv"
     threads: 1
     resources: mem_mb=lambda wildcards, attempt: attempt * 1000, runtime=lambda wildcards, attempt: attempt * 10
     params:

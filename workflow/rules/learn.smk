@@ -40,8 +40,7 @@ rule learn:
         models=f"{RUNS}/{{cell}}/models.safetensors",
     log:
         f"{RESULTS}/logs/{{dataset}}/{{network}}/{{cell}}.log",
-    benchmark:
-        f"{RESULTS}/logs/{{dataset}}/{{network}}/{{cell}}.tsv"
+    # No `benchmark`: it would double what a job costs Snakemake. A row has its seconds, `start.tsv` the pair's memory.
     conda:
         "../../environment.yml"
     threads: 1
