@@ -13,11 +13,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import stream
+from benchmarks import run, stream
 from benchmarks.begin import begins, saved
 from benchmarks.checkpoint import Journal
 from benchmarks.data import load
 from benchmarks.measure import measure
+from benchmarks.problem import Trainer
 from benchmarks.spec import Spec
 from tests.benchmarks.test_run import CPU, Bench, KilledError, specs, timeless
 
@@ -142,25 +143,36 @@ def test_data_that_are_altered_while_they_are_read(data: Path, monkeypatch: pyte
         load(data, ("train",), CPU)
 
 
-def test_streamed_data_that_are_altered_while_they_are_trained_on(
-    bench: Bench, spec: Spec, whole: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("owner", "name", "calls"),
+    [(Trainer, "_close_epoch", 3), (run, "_judge", 1)],
+    ids=["trained on", "judged by"],
+)
+def test_streamed_data_that_are_altered_while_they_are_read(
+    bench: Bench, spec: Spec, whole: Any, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, calls: int
 ) -> None:
-    """They are the file itself: what was trained since is not saved, and the file is refused until it is mended."""
+    """They are the file itself: what was done since is not saved, and the file is refused until it is mended."""
     monkeypatch.setattr(stream, "IN_MEMORY", 0)
     good = bench.data.read_bytes()
-    write, saves = Journal.write, 0
+    write, reads, left = Journal.write, getattr(owner, name), calls
+    saved_after: list[Path] = []
 
-    def altered(path: Path, state: Any) -> None:
-        nonlocal saves
-        saves += 1
-        write(path, state)
-        if saves == 2:
+    def altering(*given: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left == 0:
             alter(bench.data)
+        return reads(*given)
+
+    def saves(path: Path, state: Any) -> None:
+        write(path, state)
+        saved_after.extend([path] if left <= 0 else [])
 
     with monkeypatch.context() as patched, pytest.raises(ValueError, match="expected sha256"):
-        patched.setattr(Journal, "write", staticmethod(altered))
+        patched.setattr(owner, name, altering)
+        patched.setattr(Journal, "write", staticmethod(saves))
         bench.cell(spec)
-    assert saves == 2
+    assert left == 0 and not saved_after
     with pytest.raises(ValueError, match="expected sha256"):
         bench.cell(spec)
     bench.data.write_bytes(good)

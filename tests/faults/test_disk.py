@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from benchmarks import stream
 from benchmarks.checkpoint import Journal
+from benchmarks.files import write_atomically, write_sealed
 from benchmarks.spec import Spec
 from tests.benchmarks.test_run import Bench, timeless
 
@@ -70,6 +71,17 @@ def test_a_file_that_may_grow_no_further(bench: Bench, spec: Spec, whole: Any, s
         fails_then_completes(
             bench, spec, whole, errno.EFBIG, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))
         )
+
+
+@pytest.mark.parametrize("write", [write_atomically, write_sealed])
+def test_what_cannot_be_replaced_stays(tmp_path: Path, write: Callable[[Path, bytes], None]) -> None:
+    path = tmp_path / "models.safetensors"
+    write(path, b"old")
+    before = path.read_bytes()
+    with files_up_to(KIB), pytest.raises(OSError) as caught:
+        write(path, bytes(2 * KIB))
+    assert caught.value.filename == str(path)
+    assert files(tmp_path) == [path] and path.read_bytes() == before
 
 
 @pytest.mark.parametrize("size", [100, 2 * KIB])

@@ -6,6 +6,7 @@ By hand: every evil name in every place of a config where a name may stand, and 
 from __future__ import annotations
 
 import json
+import re
 import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -229,6 +230,19 @@ def test_a_script_refuses_before_it_writes(
         runpy.run_module(f"workflow.scripts.{script}", run_name="__main__")
     assert said in str(caught.value)
     assert [path.name for path in Path().rglob("*") if path.is_file()] == ["broken.csv"]
+
+
+RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
+SHELL = re.compile(r"^    shell:\n((?: {8}.+\n)+)", flags=re.M)
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
+def test_what_a_rule_puts_into_a_shell_is_quoted(path: Path) -> None:
+    text = path.read_text()
+    commands = SHELL.findall(text)
+    assert len(commands) == text.count("shell:\n") and not re.search(r"^    (run|script):", text, flags=re.M)
+    words = [word for command in commands for word in re.findall("{([^{}]*)}", command)]
+    assert [word for word in words if not word.endswith(":q") and word not in ("threads", "params.cores")] == []
 
 
 def table(**changes: Any) -> bytes:

@@ -8,11 +8,19 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import yaml
 
+from benchmarks import run
+from benchmarks.checkpoint import Journal
+from benchmarks.files import try_lock
+from benchmarks.problem import Trainer
+from benchmarks.spec import Spec
+from methods.core.api import Batch
+from tests.benchmarks.test_run import Bench
 from tests.workflow.conftest import TINY, Project, copied
 
 SMALL = TINY | {"methods": ["switcher"], "targets": ["free"], "seeds": 1, "epochs": 4, "pretrain_epochs": 0}
@@ -45,6 +53,41 @@ def test_two_of_one_study_at_once(project: Project) -> None:
     assert "results/tiny is being written by another run of this study" in refused[0]
     assert "Traceback" not in refused[0]
     pd.testing.assert_frame_equal(project.lasting(), before)
+
+
+def test_a_seed_is_held_while_it_is_trained(bench: Bench, spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed Snakemake leaves its job behind; the next one's must wait for it."""
+    one, free = run._one_seed, []
+
+    def watched(spec: Spec, begin: Any, parts: Any, folder: Path, *rest: Any) -> Any:
+        free.append(try_lock(folder.parent))
+        return one(spec, begin, parts, folder, *rest)
+
+    monkeypatch.setattr(run, "_one_seed", watched)
+    bench.cell(spec)
+    assert free == [False]
+
+
+def test_no_kill_costs_more_than_an_epoch(bench: Bench, spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A save comes after every epoch of every loop."""
+    some, write, since, most = Trainer._some, Journal.write, 0, 0.0
+
+    def counted(trainer: Trainer, part: str, left: int) -> Iterator[Batch]:
+        nonlocal since, most
+        for batch in some(trainer, part, left):
+            since += part == "train"
+            most = max(most, since / trainer.epoch_steps)
+            yield batch
+
+    def saved(path: Path, state: Any) -> None:
+        nonlocal since
+        write(path, state)
+        since = 0
+
+    monkeypatch.setattr(Trainer, "_some", counted)
+    monkeypatch.setattr(Journal, "write", staticmethod(saved))
+    bench.cell(spec)
+    assert most == 1
 
 
 def test_data_that_are_prepared_anew_are_never_away(project: Project) -> None:
