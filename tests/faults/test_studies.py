@@ -146,3 +146,10 @@ def test_a_config_runs_nothing(project: Project, text: str, said: str) -> None:
     after = sorted(path for path in project.root.rglob("*") if ".snakemake" not in path.parts)
     assert said in printed
     assert [path for path in after if path not in before and "__pycache__" not in path.parts] == []
+
+
+def test_a_folder_whose_name_is_a_command(tmp_path: Path) -> None:
+    root = tmp_path / "a b'; touch ran; '$(touch ran)"
+    root.mkdir()
+    copied(root, **SMALL).run("--", "data/digits.safetensors")
+    assert not list(tmp_path.rglob("ran"))
