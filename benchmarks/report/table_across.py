@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from benchmarks.report.comparisons import SUBJECT, matched_pairs, paired, subject
-from benchmarks.report.display import NONE, failed, lines, number, one_line
+from benchmarks.report.display import NONE, display, failed, lines, number, one_line
 from benchmarks.report.sheets import Sheet, Tables
 from benchmarks.report.statistics import BASELINE, BLOCK, scored, summary
 
@@ -45,21 +45,18 @@ def by_panel(rows: pd.DataFrame) -> Tables:
 
 
 def free(rows: pd.DataFrame) -> Tables:
-    """What methods that choose their size keep, and at which accuracy: a line per (dataset, network)."""
-    runs = scored(rows[rows["target"] == "free"])
-    dense = runs[runs["method"] == BASELINE].groupby(BLOCK)["accuracy"].mean()
-    runs = runs[runs["method"] != BASELINE]
-    kept = runs.groupby([*BLOCK, "method"])["macs_kept"].mean().unstack()
-    table = _grid(runs, BLOCK, "method")
-    parts = {"Dense, %": [number(100 * value, ".2f") for value in dense.reindex(table.index)]}
-    for name in map(str, table):
-        parts[name] = list(table[name])
-        parts[f"{name}: MACs, %"] = [number(100 * value, ".1f") for value in kept[name].reindex(table.index)]
+    """What methods that choose their size keep, and at which accuracy: a line per (dataset, network) and method."""
+    table = summary(rows[rows["target"] == "free"])
+    table = table[table["n"] > 0].reset_index(drop=True)
+    cells = display(table).drop(columns=["Target", "n", "Failed"], errors="ignore")
+    for i, name in enumerate(BLOCK):
+        cells.insert(i, name.capitalize(), table[name].map(one_line).mask(table.duplicated(BLOCK), ""))
     caption = (
-        "Of each method that chooses its size: test accuracy minus dense, points, ± half-width of its 95 % t-interval, "
-        f"paired by seed, and MACs kept, % of dense. {ALONE} {_without(rows[rows['target'] == 'free'])}"
+        "Test accuracy: mean, ± half-width of its 95 % t-interval. Difference: paired by seed, with its interval. "
+        f"MACs, parameters and training MACs: means, relative to dense. {ALONE} "
+        f"{_without(rows[rows['target'] == 'free'])}"
     )
-    return _tables(pd.DataFrame(parts, index=table.index), "At the size that a method chooses", caption, 2)
+    return _sheet(cells, "At the size that a method chooses", caption, 3)
 
 
 ACROSS: dict[str, Callable[[pd.DataFrame], Tables]] = {
@@ -105,4 +102,8 @@ def _tables(table: pd.DataFrame, title: str, caption: str, names: int) -> Tables
     cells = table.rename_axis(columns=None).reset_index()
     cells.columns = pd.Index([one_line(str(name).replace(",", ", ")) for name in cells])
     cells = cells.rename(columns={name: name.capitalize() for name in cells.columns[:names]})
+    return _sheet(cells, title, caption, names)
+
+
+def _sheet(cells: pd.DataFrame, title: str, caption: str, names: int) -> Tables:
     return Tables(cells, [Sheet(title, cells, caption, names)] if len(cells) else [], absent="No run has a score.")
