@@ -15,9 +15,12 @@ Expected: accuracy as dense, on less MACs, and no gain from reading the weights.
 
     Fashion-MNIST, LeNet-5                          -0.12 [-0.32, +0.08] at 96 % of the MACs
     a tenth of Fashion-MNIST, LeNet-5 at 2x width   +1.10 [+0.73, +1.47] at 74 %
-    digits, LeNet-5                                 +0.08 [-0.89, +1.05] at 76 %
+    a tenth of Fashion-MNIST, ResNet-8              +0.11 [-0.45, +0.67] at 79 %
+    digits, LeNet-5                                 +0.08 [-0.89, +1.05] at 75 %
     digits, LeNet-5 at 2x width                     -0.24 [-1.31, +0.83] at 73 %
     digits, ResNet-8                                -0.28 [-0.79, +0.23] at 77 %
+    digits, ResNet-20                               +0.04 [-0.53, +0.61] at 76 %
+    digits, VGG-8                                   -0.08 [-1.25, +1.09] at 74 %
 
 Where it gains, so do noise in place of the weights (+0.77 [+0.54, +0.99] at 70 %) and free_factor (+0.92 [+0.58,
 +1.27] at 67 %): a regulariser where data are few. In the ablation (config/ablation_switcher.yaml, 3 seeds) a switcher
