@@ -73,14 +73,14 @@ def _grid(runs: pd.DataFrame, index: list[str], column: str) -> pd.DataFrame:
     table = paired(runs.dropna(subset=["difference"]).groupby([*index, column], sort=False))
     text = pd.Series([_mean(line.difference, line.difference_half) for line in lines(table)], table.index, dtype=str)
     means = table["difference"].unstack()
-    order = list(means.index if index == BLOCK else means.mean(axis="columns").sort_values(ascending=False).index)
+    order = list(means.mean(axis="columns").sort_values(ascending=False).index)
     if "target" in index:
-        order.sort(key=lambda line: _order(line[0]))
-    columns = sorted(map(str, means), key=_order) if column == "target" else list(means)
+        order.sort(key=lambda line: target_order(line[0]))
+    columns = sorted(map(str, means), key=target_order) if column == "target" else list(means)
     return text.unstack().reindex(order)[columns].fillna(NONE)
 
 
-def _order(target: str) -> tuple[int, float, str]:
+def target_order(target: str) -> tuple[int, float, str]:
     """What is free, then what is matched, then told sizes from the largest on."""
     told = target.startswith("macs=")
     return 0 if target == "free" else 1 + told, -float(target.removeprefix("macs=")) if told else 0.0, target

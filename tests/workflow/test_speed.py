@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from workflow.scripts import speed
 
+BEGIN, END = "<!-- speed: begin -->", "<!-- speed: end -->"
 RATIO = "our speed / speed of the peers' loop"
 
 
@@ -95,9 +96,9 @@ def test_the_figure_has_a_point_for_every_ratio_and_looks_apart_where_a_target_i
 
 def test_the_readme_is_written_between_its_marks_and_nowhere_else() -> None:
     told = speed.reduced(RAW)
-    before = f"# A\n\nkept\n{speed.BEGIN}\nold\n{speed.END}\nkept too\n"
+    before = f"# A\n\nkept\n{BEGIN}\nold\n{END}\nkept too\n"
     after = speed.written(before, told)
-    assert after.startswith(f"# A\n\nkept\n{speed.BEGIN}\n") and after.endswith(f"{speed.END}\nkept too\n")
+    assert after.startswith(f"# A\n\nkept\n{BEGIN}\n") and after.endswith(f"{END}\nkept too\n")
     assert "old" not in after and speed.table(told, with_target=True) in after
     assert "| free |" in speed.table(told) and "| free |" not in after, "has no target"
     assert speed.written(after, told) == after
@@ -108,7 +109,7 @@ def test_one_command_writes_it_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "raw.json").write_text(json.dumps(RAW))
-    (tmp_path / "README.md").write_text(f"{speed.BEGIN}\n{speed.END}\n")
+    (tmp_path / "README.md").write_text(f"{BEGIN}\n{END}\n")
     paths = [str(tmp_path / name) for name in ("raw.json", "out")]
     monkeypatch.setattr(sys, "argv", ["speed", *paths, "--readme", str(tmp_path / "README.md")])
     speed.main()

@@ -5,6 +5,7 @@ import csv
 import re
 
 from benchmarks import registry
+from benchmarks.report.table_across import target_order
 
 README = registry.ROOT / "README.md"
 RESULTS = registry.ROOT / "results/published/reference/tables/overall.csv"
@@ -44,8 +45,7 @@ def results() -> str:
     """Difference to dense of every method of the reference study, a column for each target."""
     with RESULTS.open(newline="") as file:
         cells = {(row["method"], row["target"]): row for row in csv.DictReader(file)}
-    targets = sorted({target for _, target in cells}, key=lambda t: (t != "free", not t.startswith("match"), t))
-    targets = targets[:2] + targets[:1:-1]  # given sizes from the largest
+    targets = sorted({target for _, target in cells}, key=target_order)
     names = sorted({method for method, _ in cells} - {"dense"}, key=lambda name: (name != "switcher", name))
     lines = ["| method | " + " | ".join(targets) + " |", "|---" + "|---:" * len(targets) + "|"]
     for name in names:
@@ -65,12 +65,15 @@ def _difference(row: dict[str, str] | None) -> str:
 
 def written(text: str) -> str:
     """The README with the tables between their marks."""
-    for name, table in (("methods", methods()), ("results", results())):
-        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-        before, _, rest = text.partition(begin)
-        _, _, after = rest.partition(end)
-        text = f"{before}{begin}\n{table}\n{end}{after}"
-    return text
+    return filled(filled(text, "methods", methods()), "results", results())
+
+
+def filled(text: str, name: str, content: str) -> str:
+    """The text with the content between the marks of that name; as it was where it has no such marks."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{content}\n{end}{after}" if rest else text
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 
 from benchmarks.files import write_atomically
 from benchmarks.report import panels, style
+from workflow.scripts.catalogue import filled
 
-BEGIN, END = "<!-- speed: begin -->", "<!-- speed: end -->"
 ROW = 0.19  # inches of a ratio in the figure
 LOOKS = {  # is the target met? -> marker and filling, which grey leaves apart
     True: ("o", "black", "target met"),
@@ -121,10 +121,8 @@ CAPTION = (
 
 def written(readme: str, told: dict[str, Any]) -> str:
     """The README with the figure and the lines that have a target between its marks."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
     picture = "![Ratios of our speed to that of other ways](results/published/speed/speed.png)"
-    return f"{before}{BEGIN}\n{picture}\n\n{table(told, with_target=True)}{END}{after}" if rest else readme
+    return filled(readme, "speed", f"{picture}\n\n{table(told, with_target=True).rstrip()}")
 
 
 def main() -> None:
