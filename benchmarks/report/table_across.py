@@ -46,15 +46,16 @@ def by_panel(rows: pd.DataFrame) -> Tables:
 
 def free(rows: pd.DataFrame) -> Tables:
     """What methods that choose their size keep, and at which accuracy: a line per (dataset, network) and method."""
-    table = summary(rows[rows["target"] == "free"])
+    own = rows[rows["target"] == "free"]
+    table = summary(own)
     table = table[table["n"] > 0].reset_index(drop=True)
-    cells = display(table).drop(columns=["Target", "n", "Failed"], errors="ignore")
+    again = table.duplicated(BLOCK)
+    cells = display(table).drop(columns=["Target", "n", "Failed"], errors="ignore")  # of no run, it has no columns
     for i, name in enumerate(BLOCK):
-        cells.insert(i, name.capitalize(), table[name].map(one_line).mask(table.duplicated(BLOCK), ""))
+        cells.insert(i, name.capitalize(), table[name].map(one_line).mask(again, ""))
     caption = (
         "Test accuracy: mean, ± half-width of its 95 % t-interval. Difference: paired by seed, with its interval. "
-        f"MACs, parameters and training MACs: means, relative to dense. {ALONE} "
-        f"{_without(rows[rows['target'] == 'free'])}"
+        f"MACs, parameters and training MACs: means, relative to dense. {ALONE} {_without(own)}"
     )
     return _sheet(cells, "At the size that a method chooses", caption, 3)
 
