@@ -34,8 +34,8 @@ from benchmarks.spec import Spec, cell_spec, start_spec
 from benchmarks.study import Cell, Study
 from methods.core.structure import Structure
 
-SECONDS = 10.0  # of measuring, over all datasets and networks
-FEW = 2  # images of the first step, whose time says how many there can be
+SECONDS = 2.0  # of measuring, for each dataset and network
+FEW, MORE = 2, 4  # images of the first steps, and how many times as many are tried next, if there is time
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,6 @@ class Line:
 
 def plan(study: Study, results: Path, device: torch.device, seconds: float = SECONDS) -> Iterator[Line]:
     """A line for every dataset and network. results: the study's folder, for the runs that are there."""
-    share = seconds / len(study.pairs())
     for dataset, network in study.pairs():
         cells = [c for c in study.cells() if (c.dataset, c.network) == (dataset, network)]
         here = results / "runs" / dataset / network
@@ -72,7 +71,7 @@ def plan(study: Study, results: Path, device: torch.device, seconds: float = SEC
             jobs.append((start, here / "start", start.pretrain_epochs))
         done = [finished(spec, folder) for spec, folder, _ in jobs]
         left = sum((len(study.seeds) - n) * each for n, (*_, each) in zip(done, jobs, strict=True))
-        macs, per_image = measure(start, device, share)
+        macs, per_image = measure(start, device, seconds)
         images = registry.load("dataset", dataset).IMAGES[0]
         runs = len(jobs) * len(study.seeds)
         passes = 1 + BACKWARD
@@ -98,20 +97,26 @@ def finished(spec: Spec, folder: Path) -> int:
 
 
 def measure(spec: Spec, device: torch.device, seconds: float) -> tuple[int, float]:
-    """MACs of an image forward, and seconds of training on it; in about `seconds`, or two steps over a few images."""
+    """MACs of an image forward, and seconds of training on it; in about `seconds`, or two steps over a few images.
+
+    A step has a part that does not depend on the number of images, and in large networks a large one (the optimizer's):
+    time per image is taken as near to the recipe's batch as there is time for.
+    """
     net, structure = new_network(spec, 0, _random(spec, FEW, device), device)
-    each = _step_seconds(spec, net, structure, FEW, 0.0, device) / FEW
-    size = int(min(spec.recipe.batch_size, seconds / 4 / each))
-    if size > FEW:
-        each = _step_seconds(spec, net, structure, size, seconds / 2, device) / size
-    return structure.macs(structure.everything()), each
+    size, most = FEW, spec.recipe.batch_size
+    step = _step_seconds(spec, net, structure, size, 0.0, device)
+    while size < most and step < seconds / 8:
+        size = min(MORE * size, most)
+        step = _step_seconds(spec, net, structure, size, seconds / 2 if size == most else 0.0, device)
+    return structure.macs(structure.everything()), step / size
 
 
 def _step_seconds(
     spec: Spec, net: nn.Module, structure: Structure, size: int, seconds: float, device: torch.device
 ) -> float:
     """Mean time of a step over `size` images, the first one left out; of as many as fit in `seconds`."""
-    recipe = spec.recipe.model_copy(update={"batch_size": size})
+    # A step is timed, nothing is learned: over few random images a rate meant for large batches can end in NaN.
+    recipe = spec.recipe.model_copy(update={"batch_size": size, "lr": 0.0})
     augment = registry.load("dataset", spec.dataset).AUGMENT
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal(Path(folder))

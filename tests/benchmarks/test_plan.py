@@ -116,13 +116,6 @@ def test_without_pretraining_there_is_no_start(tmp_path: Path, monkeypatch: pyte
     assert (line.runs, line.epochs) == (2, 2 * 20)
 
 
-def test_the_time_is_shared_between_datasets_and_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(plan, "measure", lambda spec, _, seconds: asked.append((spec.network, seconds)) or (1, 1.0))
-    list(plan.plan(study(networks=["lenet5", "resnet8"]), tmp_path, CPU, seconds=10))
-    assert asked == [("lenet5", 5), ("resnet8", 5)]
-
-
 @pytest.mark.parametrize("dataset", ["mnist", "cifar10"])
 def test_steps_are_timed_without_the_data(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def read(_: Path) -> None:
@@ -149,18 +142,36 @@ def test_a_step_is_the_mean_of_those_after_the_first(monkeypatch: pytest.MonkeyP
     assert plan._step_seconds(spec, net, structure, 4, 8.0, CPU) == 3.0
 
 
-def test_slow_networks_are_timed_on_fewer_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = []
+@pytest.mark.parametrize(
+    ("once", "image", "sizes"),
+    [
+        (0.0, 1e-6, [2, 8, 32]),
+        (0.0, 0.1, [2, 8]),  # eight take most of a second, a quarter of the time that there is
+        (0.0, 100.0, [2]),
+        (0.1, 0.001, [2, 8, 32]),  # most of a small step is the optimizer's, as in large networks
+    ],
+)
+def test_networks_are_timed_on_as_many_images_as_there_is_time_for(
+    once: float, image: float, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """once, image: seconds of a step, and of each image in it."""
+    timed = []
 
     def steps(_spec: object, _net: object, _structure: object, size: int, _seconds: float, _device: object) -> float:
-        sizes.append(size)
-        return slow * size
+        timed.append(size)
+        return once + image * size
 
     monkeypatch.setattr(plan, "_step_seconds", steps)
+    assert plan.measure(start_spec(study(), "digits", "lenet5"), CPU, 4.0)[1] == pytest.approx(once / sizes[-1] + image)
+    assert timed == sizes
+
+
+def test_timing_a_step_trains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rate that is meant for large batches ends in NaN on two images, and a plan in an error."""
     spec = start_spec(study(), "digits", "lenet5")
-    for slow in (1e-6, 0.1, 100.0):  # seconds of an image
-        assert plan.measure(spec, CPU, 4.0)[1] == pytest.approx(slow)
-    assert sizes == [2, 32, 2, 10, 2]
+    spec = spec.model_copy(update={"recipe": spec.recipe.model_copy(update={"lr": 1e30})})
+    net, structure = plan.new_network(spec, 0, plan._random(spec, 2, CPU), CPU)
+    assert plan._step_seconds(spec, net, structure, 2, 0.2, CPU) > 0
 
 
 def test_the_table_has_a_line_for_each_and_the_total() -> None:

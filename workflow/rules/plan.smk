@@ -17,7 +17,7 @@ rule plan:
         results=RESULTS,
         cores=CORES,
     message:
-        "planning {params.results}: ten seconds of measuring"
+        "planning {params.results}: two seconds of measuring for each dataset and network"
     shell:
         "python -m workflow.scripts.plan --config {params.config:q} --results {params.results:q} --cores {params.cores}"
         " 2> {log:q}"
