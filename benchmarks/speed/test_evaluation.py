@@ -1,4 +1,4 @@
-"""Evaluation: the suite's function against the loop over a DataLoader that peers write."""
+"""Evaluation: the suite's function against the bare forward pass, which is the limit, and the loop that peers write."""
 
 from __future__ import annotations
 
@@ -16,5 +16,13 @@ from benchmarks.speed.workloads import LENET5, RESNET20, Workload
 )
 def test_evaluation(workload: Workload, images: int, target: str, compare: Compare) -> None:
     net, part = workload.net(), workload.part(images)
-    runs = {"ours": lambda: evaluate(net, part), "peer": peer.evaluation(workload, images)}
-    compare(runs, [Ratio("our speed / speed of the peers' loop", "peer", "ours", target)])
+    runs = {
+        "ours": lambda: evaluate(net, part),
+        "peer": peer.evaluation(workload, images),
+        "bare": workload.forward(images),
+    }
+    ratios = [
+        Ratio("our speed / speed of the bare forward pass", "bare", "ours"),
+        Ratio("our speed / speed of the peers' loop", "peer", "ours", target),
+    ]
+    compare(runs, ratios)

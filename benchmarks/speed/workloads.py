@@ -15,6 +15,7 @@ from benchmarks import registry
 from benchmarks.checkpoint import Journal
 from benchmarks.data import Augment, Part
 from benchmarks.device import choose
+from benchmarks.evaluate import BATCH
 from benchmarks.problem import Trainer
 from benchmarks.recipe import Recipe
 from methods.core.structure import Structure
@@ -94,6 +95,20 @@ class Workload:
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
+
+        return run
+
+    def forward(self, images: int) -> Callable[[], None]:
+        """The network's outputs for so many images, one fixed batch of the evaluation's size again and again."""
+        net = self.net().eval()
+        batches, rest = divmod(images, size := min(BATCH, images))
+        assert not rest, "whole batches, so that as many images are seen"
+        fixed = next(self.part(size).batches(size)).images
+
+        @torch.inference_mode()
+        def run() -> None:
+            for _ in range(batches):
+                net(fixed)
 
         return run
 
