@@ -113,14 +113,21 @@ def keep_by_rank(scores: Mapping[str, Tensor], problem: Problem, ranking: str = 
     return keep
 
 
+def places(score: Tensor, step: int = 1) -> Tensor:
+    """[size], 0 to 1: the share of its group that has gone when it is the channel's turn, lowest score first.
+
+    It is the middle of its own share; where `step` channels go at once, of theirs.
+    """
+    return (score.argsort(stable=True).argsort() + 0.5 - (step - 1) / 2) / len(score)
+
+
 def _order(scores: Mapping[str, Tensor], groups: Sequence[Group], ranking: str) -> list[tuple[str, int]]:
     """(group, channel), the first to go first."""
     ranked = []
     for group in groups:
         score = scores[group.name].detach().float().cpu()
         if ranking == "uniform":
-            # The middle of a step says when it is its turn.
-            score = (score.argsort(stable=True).argsort() + 0.5 - (group.step - 1) / 2) / group.size
+            score = places(score, group.step)
         ranked += [(value, group.name, channel) for channel, value in enumerate(score.tolist())]
     ranked.sort(key=lambda entry: entry[0])
     return [(name, channel) for _, name, channel in ranked]

@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from benchmarks.checkpoint import Journal
 from benchmarks.problem import Trainer
 from methods.core import alternation, gates
-from methods.core.alternation import Alternation, Clamp, Schedule, clamp, standardise
+from methods.core.alternation import FLOOR, Alternation, Clamp, Schedule, clamp, rationed, standardise
 from methods.core.api import Keep, Unsupported
-from methods.core.structure import guard
 from methods.free_factor import Free
 from tests.kinds import KINDS, settled
 
@@ -158,27 +157,56 @@ def test_gradients_are_averaged_over_the_turn(make_trainer: Callable[..., Traine
     assert seen[2].abs().max() > 1e-3
 
 
+@given(
+    raw=st.lists(st.floats(-3, 5), min_size=1, max_size=20),
+    off=st.lists(st.booleans(), min_size=20, max_size=20),
+)
+def test_a_budget_takes_channels_and_not_the_scale_of_the_others(raw: list[float], off: list[bool]) -> None:
+    """Those that are on are above 0, whatever their own factor, and the mean of them is 1."""
+    on = ~torch.tensor(off[: len(raw)])
+    on[0] = True
+    scores = torch.tensor(raw, requires_grad=True)
+    own = clamp(scores)
+    told = rationed(own, on)
+    assert not told[~on].any()
+    assert (told[on] > 0).all()
+    assert told[on].mean().item() == pytest.approx(1, rel=1e-4)
+    floored = own.detach().clamp_min(FLOOR)
+    assert torch.allclose(told[on], floored[on] / floored[on].mean(), rtol=1e-4)
+    (gradient,) = torch.autograd.grad(told.sum(), scores, retain_graph=True)
+    (ungated,) = torch.autograd.grad(own.sum(), scores)
+    assert torch.allclose(gradient, ungated / floored[on].mean(), rtol=1e-4), "that of a channel that is off, too"
+
+
 @pytest.mark.parametrize("target", [0.7, 0.5, 0.3])
 def test_a_told_size_is_met_when_the_ramp_ends(kind: str, make_trainer: Callable[..., Trainer], target: float) -> None:
-    """Until then the factors fall with the ramp: to meet a size while their spread is small, all would be near 0."""
+    """The MACs fall with the ramp, every layer loses the same share, and what stays is what is on."""
     net = settled(KINDS[kind]())
     trainer = make_trainer(net, target=target, epochs=8)
     dense = trainer.macs(trainer.everything())
-    on, told = [], []
+    shares = []
 
-    class Steered(Alternation):
+    class Told(Alternation):
         def look(self, new: dict[str, Tensor]) -> None:
-            on.append(self.problem.macs(guard({n: f.cpu() > 0 for n, f in new.items()})) / dense)
-            whole = {n: 1 + (raw - 1 - self.offset) / self.progress for n, raw in self.raw(detached=True).items()}
-            told.append(self.problem.macs(guard({n: raw.cpu() > 0 for n, raw in whole.items()})) / dense)
+            on = {name: factor.cpu() > 0 for name, factor in new.items()}
+            shares.append((self.progress, trainer.macs(on) / dense))
+            kept = [(int(mask.sum()), len(mask)) for mask in on.values()]
+            least = max((n - 1) / size for n, size in kept if n > 1)
+            assert all(least <= (n + 1) / size for n, size in kept), "as alike as whole channels can be"
 
+    made = Told(net, trainer, scorer_of(trainer), replace(SCHEDULE, turns=6))
     try:
-        keep = Steered(net, trainer, scorer_of(trainer), replace(SCHEDULE, turns=6)).run()
+        keep = made.run()
     except Unsupported:
         pytest.skip("channels are too coarse for this size")
     assert abs(trainer.macs(keep) / dense - target) <= 0.02 * target
-    assert told == pytest.approx([target] * 6, abs=0.15), "one channel is many of these MACs"
-    assert on[0] > on[-1] == pytest.approx(target, abs=0.15)
+    above = [share - (1 - progress * (1 - target)) for progress, share in shares]
+    assert len(above) == 6
+    assert all(0 <= more < 0.25 for more in above), "a channel of every layer is up to a quarter of these MACs"
+    for name, mask in keep.items():
+        held = made.held[name].detach().cpu()
+        assert torch.equal(held > 0, mask)
+        assert held[mask].mean().item() == pytest.approx(1, rel=1e-4)
 
 
 def test_what_it_writes_into_the_history(make_trainer: Callable[..., Trainer]) -> None:
@@ -227,7 +255,7 @@ def test_taken_up_within_the_window_the_scorer_goes_on_from_where_it_was(
         monkeypatch.setattr(trainer.journal, "write", write)
         made = Alternation(net, trainer, scorer_of(trainer), replace(SCHEDULE, turns=5, lr=0.5))
         made.run()
-        return net, made.scorer, {**made.held, **made.reactivated, "offset": made.offset}
+        return net, made.scorer, {**made.held, **made.reactivated, **{f"on/{n}": on for n, on in made.on.items()}}
 
     whole = learned(tmp_path / "whole", saves := [], last=0)
     assert len(saves) == 6
