@@ -32,6 +32,7 @@ class Card:
     start: str
     retrain: str | None
     teacher: dict[str, dict[str, Any]]  # the method, and its knobs, whose learner is taken over; empty for most
+    heir: dict[str, Any]  # knobs of its own with which it passes on what it took over
     knobs: dict[str, Any]  # name -> default
     types: dict[str, str]  # name -> annotation
     choices: dict[str, tuple[Any, ...]]  # name -> allowed values, where the annotation is a Literal
@@ -58,7 +59,7 @@ def card(key: str) -> Card:
     try:
         for node in tree.body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                if (name := node.targets[0].id) in ("TARGETS", "START", "RETRAIN", "TEACHER"):
+                if (name := node.targets[0].id) in ("TARGETS", "START", "RETRAIN", "TEACHER", "HEIR"):
                     literals[name] = ast.literal_eval(node.value)
             elif isinstance(node, ast.ClassDef) and node.name == "Knobs":
                 for field in node.body:
@@ -67,7 +68,7 @@ def card(key: str) -> Card:
                         fields[field.target.id] = ast.literal_eval(field.value)  # type: ignore[arg-type]
     except ValueError as error:
         raise ValueError(
-            f"{path}: TARGETS, START, RETRAIN, TEACHER and the defaults of Knobs must be literals"
+            f"{path}: TARGETS, START, RETRAIN, TEACHER, HEIR and the defaults of Knobs must be literals"
         ) from error
     targets = tuple(literals.get("TARGETS", ()))
     if (
@@ -78,8 +79,8 @@ def card(key: str) -> Card:
         raise ValueError(f'{path}: needs TARGETS with "macs", "free" or "from" and START = "init" or "pretrained"')
     choices = {n: ast.literal_eval(f"({t[8:-1]},)") for n, t in types.items() if t.startswith("Literal[")}
     doc = ast.get_docstring(tree) or ""
-    retrain = literals.get("RETRAIN")
-    return Card(key, doc, targets, literals["START"], retrain, literals.get("TEACHER", {}), fields, types, choices)
+    retrain, teacher, heir = literals.get("RETRAIN"), literals.get("TEACHER", {}), literals.get("HEIR", {})
+    return Card(key, doc, targets, literals["START"], retrain, teacher, heir, fields, types, choices)
 
 
 def fits(card: Card, knob: str, value: Any) -> bool:

@@ -31,7 +31,7 @@ Epochs = Field(strict=True, le=1_000_000)
 
 
 def target(value: str) -> str:
-    """`macs=<fraction>`, `free`, `match:<method>` or `from:<network>`."""
+    """`macs=<fraction>`, `free`, `match:<method>` or `from:<network>`, or `from:` several networks with + between them."""
     if not re.fullmatch(r"free|match:.+|from:.+|macs=0\.[0-9]{0,5}[1-9]", value):
         allowed = "macs=<fraction, like 0.5>, free, match:<method>, from:<network>"
         raise ValueError(f"unknown target {shown(value)}; allowed: {allowed}")
@@ -79,7 +79,8 @@ class Cell:
         if kind == "match":
             return self.network, f"{told}@free"
         if kind == "from":
-            return told, f"{teacher(self.entry.key).label}@free"
+            before, _, last = told.rpartition("+")
+            return last, f"{taken_from(self.entry.key, before).label}@{f'from:{before}' if before else 'free'}"
         return None
 
 
@@ -139,11 +140,18 @@ class Study(BaseModel):
                     f"targets: {shown(f'match:{matched}')} matches no method of the study; allowed: {allowed}"
                 )
         everywhere = [n for n in self.networks if all(n in self.on(dataset).networks for dataset in self.datasets)]
-        for told in self.targets:
-            if told.startswith("from:") and told.removeprefix("from:") not in everywhere:
+        ways = [told.removeprefix("from:") for told in self.targets if told.startswith("from:")]
+        for way in ways:
+            before, _, last = way.rpartition("+")
+            if last not in everywhere:
                 allowed = ", ".join(f"from:{network}" for network in everywhere) or "none"
                 raise ValueError(
-                    f"targets: {shown(told)} is no network that all datasets of the study have; allowed: {allowed}"
+                    f"targets: {shown(f'from:{last}')} is no network that all datasets of the study have; "
+                    f"allowed: {allowed}"
+                )
+            if before and before not in ways:
+                raise ValueError(
+                    f"targets: {shown(f'from:{way}')} goes on from {shown(f'from:{before}')}, which must be there too"
                 )
         for one in self.methods:
             takes = registry.card(one.key).targets
@@ -153,10 +161,9 @@ class Study(BaseModel):
             if not self.targets_of(one):
                 needs = "macs=<fraction> or match:<method>" if "macs" in takes else "from:<network>"
                 raise ValueError(f"methods: {one.key} needs a target {needs}")
-            if "from" in takes and teacher(one.key) not in self.methods:
-                raise ValueError(
-                    f"methods: {one.key} takes over from {teacher(one.key).label}, which must be there too"
-                )
+            needed = {taken_from(one.key, way.rpartition("+")[0]).label for way in ways} if "from" in takes else set()
+            if missing := needed - {there.label for there in self.methods}:
+                raise ValueError(f"methods: {one.key} takes over from {min(missing)}, which must be there too")
         return self
 
     def matched(self) -> list[str]:
@@ -191,9 +198,13 @@ class Study(BaseModel):
                     yield Cell(dataset, network, one, told)
 
 
-def teacher(key: str) -> Entry:
-    """The method, with its knobs, whose learner a method takes over."""
-    ((name, knobs),) = registry.card(key).teacher.items()
+def taken_from(key: str, before: str) -> Entry:
+    """The method, with its knobs, whose learner a method takes over: its teacher, or, where the learner has been on
+    networks before that, its own heir."""
+    card = registry.card(key)
+    if before:
+        return Entry(key=key, knobs=card.heir)
+    ((name, knobs),) = card.teacher.items()
     return Entry(key=name, knobs=knobs)
 
 

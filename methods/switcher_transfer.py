@@ -2,7 +2,8 @@
 
 Idea: only a network that reads weights can carry what it has learned to a network of another depth, width or kind. At
 `from:<network>` the switcher begins as `switcher` with the equivariant reader left it on that network, same dataset and
-seed. Zero-shot, it is not trained any more and only read; as a warm start (`train: true`) it learns on.
+seed. Zero-shot, it is not trained any more and only read; as a warm start (`train: true`) it learns on. At
+`from:<network>+<network>` it has learned on both, one after the other.
 Ours: there is no paper. The teacher's cost is in the teacher's row and not in this one.
 Expected: nothing is known. It has to be compared with the same reader trained from new weights, and with one that is
 never trained (`lr: 0`).
@@ -21,6 +22,7 @@ from methods.core.switcher_net import Switcher
 TARGETS = ("from",)
 START = "init"
 TEACHER = {"switcher": {"reader": "equivariant", "input": "both"}}
+HEIR = {"train": True}
 
 
 @dataclass(frozen=True)
@@ -39,4 +41,6 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     if problem.taught:
         switcher.load_state_dict(problem.taught)
     schedule = Schedule(knobs.gain, knobs.begin, knobs.end, knobs.turns, knobs.lr if knobs.train else 0.0)
-    return Alternation(net, problem, switcher, schedule).run()
+    keep = Alternation(net, problem, switcher, schedule).run()
+    problem.leave(switcher.state_dict())
+    return keep

@@ -46,16 +46,24 @@ def free_runs(rows: pd.DataFrame, examined: str) -> dict[str, str]:
 
 
 def pupils(rows: pd.DataFrame) -> dict[str, str]:
-    """What was taken over from another network, minus every method that chooses its size on this one."""
+    """What was taken over from other networks, minus every method that chooses its size on this one.
+
+    The key says `pupil` for what was taken over from one network, `pupil2` for two in turn, and so on.
+    """
     runs = scored(rows)
-    teacher = runs["target"].where(runs["target"].str.startswith("from:"), "").str.removeprefix("from:")
-    pupils = runs[(teacher != "") & (teacher != runs["network"])]
+    kinds, told = runs["target"].str.partition(":")[0], runs["target"].str.partition(":")[2]
+    elsewhere = pd.Series(
+        [network not in way.split("+") for network, way in zip(runs["network"], told, strict=True)], runs.index
+    )
+    networks = told.str.count(r"\+") + 1
     free = runs[runs["target"] == "free"]
-    told: dict[str, str] = {}
-    for other, own in free.groupby("method"):
-        for name, pairs in _pairs(pupils, own):
-            told |= _both(f"pupil.{name}.{other}", pairs)
-    return told
+    found: dict[str, str] = {}
+    for number, taught in runs[(kinds == "from") & elsewhere].groupby(networks):
+        which = f"pupil{number if number > 1 else ''}"
+        for other, own in free.groupby("method"):
+            for name, pairs in _pairs(taught, own):
+                found |= _both(f"{which}.{name}.{other}", pairs)
+    return found
 
 
 def _pairs(runs: pd.DataFrame, own: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -7,6 +7,8 @@ A method is one file in `methods/`; its name is its key in the config. The file 
     START = "pretrained"         from the shared start, or from "init"
     RETRAIN = "inherit"          optional; "scratch": only the found shape counts, weights are trained anew
     TEACHER = {"switcher": {}}   with "from": that method and its knobs; `problem.taught` is what it left
+    HEIR = {"train": True}       with "from": the knobs of its own with which it learns on and leaves what it has learned:
+                                 at `from:a+b` it takes over from that, on b, which took over from the teacher on a
 
     @dataclass(frozen=True)
     class Knobs: ...             its own settings: defaults, units and source; the config may set them
@@ -17,7 +19,7 @@ A method that builds a network of its own returns it as `Own`, and its file also
 
     def build(example, shape) -> nn.Module: ...
 
-TARGETS, START, RETRAIN, TEACHER and the fields of Knobs are literals: the planner reads them without running the
+TARGETS, START, RETRAIN, TEACHER, HEIR and the fields of Knobs are literals: the planner reads them without running the
 file. `learn` trains `net` in place and returns which channels stay. Factors that the method has learned
 are folded into the weights (`methods.core.gates.fold`) before it returns. Evaluating, shrinking,
 fine-tuning, timing and saving are never its business.

@@ -174,10 +174,13 @@ def test_a_matched_cell_keeps_the_macs_of_the_other_seed_by_seed(bench: Bench) -
 
 def test_nothing_to_match_is_a_row_and_no_crash(bench: Bench) -> None:
     reference = bench.cell(specs(seeds=1)["switcher@free"])
-    told = records(reference)
+    spec, told = specs(seeds=1)["uniform@match:switcher"], records(reference)
+    (reference / "runs.json").write_text(json.dumps([told[0] | {"status": "collapsed"}]))
+    (begin,) = begins(spec, None, reference)
+    assert begin.refused is None and begin.target == told[0]["macs"] / told[0]["macs_dense"], "it has a size"
     told[0] |= {"status": "diverged", "reason": "the training loss was nan in epoch 1.0"}
     (reference / "runs.json").write_text(json.dumps(told))
-    (record,) = records(bench.cell(specs(seeds=1)["uniform@match:switcher"], reference=reference))
+    (record,) = records(bench.cell(spec, reference=reference))
     assert (record["status"], record["reason"]) == ("unsupported", "nothing to take from switcher: its run is diverged")
 
 
@@ -199,6 +202,18 @@ def test_a_method_begins_with_what_its_teacher_has_left(bench: Bench) -> None:
     (teacher / "runs.json").write_text(json.dumps([found | {"models_sha256": sha256(under("0/", models))}]))
     (other,) = records(bench.cell(told["switcher_transfer@from:lenet5"], reference=teacher))
     assert other["history"] != record["history"], "another teacher is another run"
+
+
+def test_an_heir_leaves_what_it_has_learned_on_and_a_pupil_that_learns_nothing_what_it_took(bench: Bench) -> None:
+    methods = [{"switcher": {"reader": "equivariant", "input": "both"}}, "switcher_transfer"]
+    told = specs(methods=[*methods, {"switcher_transfer": {"train": True}}], targets=["from:lenet5"], seeds=1)
+    teacher = bench.cell(told["switcher,reader=equivariant,input=both@free"])
+    (taught,) = begins(told["switcher_transfer@from:lenet5"], None, teacher)
+    for label, same in (("switcher_transfer", True), ("switcher_transfer,train=True", False)):
+        pupil = bench.cell(told[f"{label}@from:lenet5"], reference=teacher)
+        left = under("0/left/", load_file(pupil / "models.safetensors"))
+        assert set(left) == set(taught.taught)
+        assert all(torch.equal(left[name], tensor) for name, tensor in taught.taught.items()) == same
 
 
 def test_a_start_that_diverged_refuses_its_seed_and_no_other(bench: Bench) -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from benchmarks import registry
+from benchmarks.entry import shown
 from benchmarks.spec import cell_spec
 from benchmarks.study import parse
 
@@ -52,6 +53,8 @@ def test_the_base_of_these_tests_is_valid() -> None:
         ({"methods": [{"switcher": {"turns": True}}]}, "methods[0]", "turns is True", "allowed: int"),
         ({"methods": [{"switcher": {"gain": True}}]}, "methods[0]", "gain is True", "allowed: float"),
         ({"methods": [{"switcher": {"gain": "much"}}]}, "methods[0]", "gain is 'much'", "allowed: float"),
+        ({"methods": [{"switcher": {"turns": 60.0}}]}, "methods[0]", "turns is 60.0", "allowed: int"),
+        ({"methods": [{"switcher": {"through": 0}}]}, "methods[0]", "through is 0", "allowed: bool"),
         (
             {"targets": ["macs:0.5"]},
             "targets[0]",
@@ -63,6 +66,10 @@ def test_the_base_of_these_tests_is_valid() -> None:
         ({"targets": ["macs=half"]}, "targets[0]", "'macs=half'", "macs=<fraction"),
         ({"targets": ["macs=nan"]}, "targets[0]", "'macs=nan'", "macs=<fraction"),
         ({"targets": ["macs= 0.5"]}, "targets[0]", "'macs= 0.5'", "macs=<fraction"),
+        ({"targets": ["macs=0,5"]}, "targets[0]", "'macs=0,5'", "macs=<fraction"),
+        ({"targets": ["macs=0.0000001"]}, "targets[0]", "'macs=0.0000001'", "macs=<fraction"),
+        ({"targets": ["match:"]}, "targets[0]", "'match:'", "match:<method>"),
+        ({"targets": ["from:"]}, "targets[0]", "'from:'", "from:<network>"),
         ({"targets": ["match:l1"]}, "targets", "'match:l1'", "allowed: match:dense, match:switcher"),
         ({"targets": ["match:sss"]}, "targets", "'match:sss'", "allowed: match:dense, match:switcher"),
         ({"targets": ["match:sss"], "methods": ["l1"]}, "targets", "'match:sss'", "allowed: none in this study"),
@@ -78,6 +85,8 @@ def test_the_base_of_these_tests_is_valid() -> None:
         ({"targets": []}, "targets", "[]", "at least 1"),
         ({"seeds": []}, "seeds", "[]", "at least 1"),
         ({"seeds": 0}, "seeds", "0 seeds", "a positive number, or a list of seeds"),
+        ({"seeds": 1001}, "seeds", "1001 seeds", "of 1000 at most"),
+        ({"seeds": list(range(1001))}, "seeds", "[0, 1, 2", "at most 1000 items"),
         ({"seeds": [-1]}, "seeds[0]", "-1", "greater than or equal to 0"),
         ({"seeds": True}, "seeds", "true", "list"),
         ({"seeds": [True]}, "seeds[0]", "true", "integer"),
@@ -89,8 +98,10 @@ def test_the_base_of_these_tests_is_valid() -> None:
         ({"pretrain_epochs": -1}, "pretrain_epochs", "-1", "greater than or equal to 0"),
         ({"pretrain_epochs": 4}, "pretrain_epochs", "4", "less than epochs (4)"),
         ({"pretrain_epochs": 5}, "pretrain_epochs", "5", "less than epochs (4)"),
+        ({"pretrain_epochs": 1.0}, "pretrain_epochs", "1.0", "integer"),
         ({"retrain": "anew"}, "retrain", '"anew"', "'inherit' or 'scratch'"),
         ({"schedule": "stop"}, "schedule", '"stop"', "'continue' or 'restart'"),
+        ({"precision": "float16"}, "precision", '"float16"', "'float32' or 'bfloat16'"),
         ({"align": 0}, "align", "0", "greater than 0"),
         ({"align": 8.0}, "align", "8.0", "integer"),
         ({"align": True}, "align", "true", "integer"),
@@ -104,6 +115,9 @@ def test_the_base_of_these_tests_is_valid() -> None:
         ({"where": {"digits": {"networks": ["vgg8_bn"]}}}, "where.digits", "'vgg8_bn'", "allowed: lenet5"),
         ({"where": {"digits": {"networks": []}}}, "where.digits.networks", "[]", "at least 1"),
         ({"where": {"digits": {"epochs": 0}}}, "where.digits.epochs", "0", "greater than 0"),
+        ({"where": {"digits": {"epochs": 3.0}}}, "where.digits.epochs", "3.0", "integer"),
+        ({"where": {"digits": {"pretrain_epochs": -1}}}, "where.digits.pretrain_epochs", "-1", "or equal to 0"),
+        ({"where": {"digits": {"pretrain_epochs": 1.0}}}, "where.digits.pretrain_epochs", "1.0", "integer"),
         ({"where": {"digits": {"pretrain_epochs": 4}}}, "where.digits", "pretrain_epochs is 4", "less than epochs (4)"),
         ({"where": {"digits": {"seeds": 3}}}, "where.digits.seeds", "unknown key", "networks, epochs, pretrain_epochs"),
     ],
@@ -117,6 +131,21 @@ def test_a_fault_is_named_with_its_place_and_what_is_allowed(
     assert place in message
     assert value in message
     assert allowed.replace("\\", "") in message
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (list(range(9)), "[0, 1, 2, ... +6]"),
+        ("a" * 150, f"'{'a' * 100}'+50"),
+        ([[[[1]]]], "[[[[...]]]]"),
+        ([["a" * 100] * 3] * 3, f"[[{', '.join([repr('a' * 100)] * 3)}"[:300]),
+    ],
+    ids=["many", "long", "deep", "all of it"],
+)
+def test_a_value_in_a_message_is_cut_short_on_one_line(value: Any, told: str) -> None:
+    """Before it is written out: what a few lines of YAML nest has no end."""
+    assert shown(value) == told
 
 
 def test_every_fault_is_told_at_once() -> None:
@@ -185,6 +214,51 @@ def test_a_method_takes_over_from_its_teacher_on_a_network_of_the_study() -> Non
             parse(GOOD | told | changes, "x.yaml")
 
 
+def test_what_is_taken_over_can_have_been_on_several_networks() -> None:
+    """On each of them but the first an heir learned on."""
+    teacher = {"switcher": {"input": "both", "reader": "equivariant"}}
+    told = {
+        "networks": ["lenet5", "resnet8"],
+        "methods": [teacher, "switcher_transfer", {"switcher_transfer": {"train": True}}],
+        "targets": ["from:lenet5", "from:lenet5+resnet8", "from:lenet5+resnet8+lenet5"],
+    }
+    cells = {(cell.network, cell.folder): cell for cell in parse(GOOD | told, "x.yaml").cells()}
+    for name in ("switcher_transfer", "switcher_transfer,train=True"):
+        way = [
+            ("lenet5", f"{name}@from:lenet5+resnet8+lenet5"),
+            ("lenet5", "switcher_transfer,train=True@from:lenet5+resnet8"),
+            ("resnet8", "switcher_transfer,train=True@from:lenet5"),
+            ("lenet5", "switcher,reader=equivariant,input=both@free"),
+        ]
+        assert [cells[place].reference for place in way] == [*way[1:], None]
+    for changes, message in [
+        ({"targets": ["from:lenet5+resnet8"]}, "'from:lenet5\\+resnet8' goes on from 'from:lenet5', which must be there"),
+        ({"targets": ["from:lenet5", "from:lenet5+vgg"]}, "'from:vgg' is no network that all datasets"),
+        ({"targets": ["from:lenet5", "from:lenet5+"]}, "'from:' is no network that all datasets"),
+        ({"methods": told["methods"][:2]}, "takes over from switcher_transfer,train=True, which must be there too"),
+        ({"methods": told["methods"][1:]}, "takes over from switcher,reader=equivariant,input=both, which must be"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            parse(GOOD | told | changes, "x.yaml")
+
+
+def test_a_network_that_is_taken_over_from_is_one_of_every_dataset() -> None:
+    told = {"networks": ["lenet5", "resnet8"], "datasets": ["digits", "mnist"], "targets": ["macs=0.5", "from:resnet8"]}
+    assert parse(GOOD | told, "x.yaml")
+    with pytest.raises(ValueError, match=r"'from:resnet8' is no network that all datasets .* allowed: from:lenet5$"):
+        parse(GOOD | told | {"where": {"mnist": {"networks": ["lenet5"]}}}, "x.yaml")
+
+
+def test_a_folder_has_a_name_that_file_systems_take() -> None:
+    def folders(length: int) -> list[str]:
+        turns = 10 ** (length - len("switcher,turns=1@macs=0.5"))
+        return grid(methods=[{"switcher": {"turns": turns}}], targets=["macs=0.5"])
+
+    assert [len(folder) for folder in folders(200)] == [200]
+    with pytest.raises(ValueError, match="is the name of a folder; allowed: 200 characters"):
+        folders(201)
+
+
 def test_neither_defaults_nor_the_order_of_knobs_make_another_cell() -> None:
     one, other = ({"switcher": {"gain": 1.0, "turns": 2, "hidden": 64}}, {"switcher": {"turns": 2, "gain": 1.0}})
     assert grid(methods=[one]) == grid(methods=[other])
@@ -215,7 +289,7 @@ def test_the_grid_is_complete_and_in_the_order_of_the_config() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("told", "meant"), [(3, [0, 1, 2]), (1, [0]), ([4, 7], [4, 7])])
+@pytest.mark.parametrize(("told", "meant"), [(3, [0, 1, 2]), (1, [0]), ([4, 7], [4, 7]), (1000, [*range(1000)])])
 def test_seeds_are_a_number_or_a_list(told: Any, meant: list[int]) -> None:
     assert parse(GOOD | {"seeds": told}, "x.yaml").seeds == meant
 

@@ -101,8 +101,12 @@ def test_what_is_taken_over_is_compared_on_other_networks_than_its_teacher() -> 
     taken = {"method": "switcher_transfer", "target": "from:resnet8"}
     rows += [make_row(**taken, seed=i, network="lenet5", test_accuracy=0.88) for i in range(2)]
     rows += [make_row(**taken, seed=i, network="resnet8", test_accuracy=0.5) for i in range(2)]
+    taken["target"] = "from:resnet8+vgg"
+    rows += [make_row(**taken, seed=i, network="lenet5", test_accuracy=0.89) for i in range(2)]
+    rows += [make_row(**taken, seed=i, network="resnet8", test_accuracy=0.5) for i in range(2)]
     found = numbers.numbers(pd.DataFrame(rows))
     assert (found["pupil.switcher_transfer.dense.n"], found["pupil.switcher_transfer.dense.mean"]) == ("2", "-2.00")
+    assert (found["pupil2.switcher_transfer.dense.n"], found["pupil2.switcher_transfer.dense.mean"]) == ("2", "-1.00")
 
 
 def test_names_leave_out_the_learning_rate_of_a_variant() -> None:
