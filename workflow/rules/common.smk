@@ -1,6 +1,7 @@
 # The config becomes cells; every other rule file asks here for the cells of its wildcards.
 
 import functools
+import gc
 import hashlib
 import itertools
 import shlex
@@ -12,6 +13,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 shell.prefix(f"export PYTHONPATH={shlex.quote(str(ROOT))}; ")  # for the jobs, wherever --directory lies
+gc.set_threshold(100_000)  # a plan is many objects and few cycles; at Python's 700, looking for them took a tenth of it
 
 from benchmarks import estimate, registry
 from benchmarks.files import try_lock
