@@ -31,7 +31,7 @@ Epochs = Field(strict=True, le=1_000_000)
 
 
 def target(value: str) -> str:
-    """`macs=<fraction>`, `free`, `match:<method>` or `from:<network>`, or `from:` several networks with + between them."""
+    """`macs=<fraction>`, `free`, `match:<method>`, or `from:` a network, or several with `+` between them."""
     if not re.fullmatch(r"free|match:.+|from:.+|macs=0\.[0-9]{0,5}[1-9]", value):
         allowed = "macs=<fraction, like 0.5>, free, match:<method>, from:<network>"
         raise ValueError(f"unknown target {shown(value)}; allowed: {allowed}")

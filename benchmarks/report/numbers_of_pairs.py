@@ -58,8 +58,8 @@ def pupils(rows: pd.DataFrame) -> dict[str, str]:
     networks = told.str.count(r"\+") + 1
     free = runs[runs["target"] == "free"]
     found: dict[str, str] = {}
-    for number, taught in runs[(kinds == "from") & elsewhere].groupby(networks):
-        which = f"pupil{number if number > 1 else ''}"
+    for count, taught in runs[(kinds == "from") & elsewhere].groupby(networks):
+        which = f"pupil{count if count > 1 else ''}"
         for other, own in free.groupby("method"):
             for name, pairs in _pairs(taught, own):
                 found |= _both(f"{which}.{name}.{other}", pairs)

@@ -7,8 +7,8 @@ A method is one file in `methods/`; its name is its key in the config. The file 
     START = "pretrained"         from the shared start, or from "init"
     RETRAIN = "inherit"          optional; "scratch": only the found shape counts, weights are trained anew
     TEACHER = {"switcher": {}}   with "from": that method and its knobs; `problem.taught` is what it left
-    HEIR = {"train": True}       with "from": the knobs of its own with which it learns on and leaves what it has learned:
-                                 at `from:a+b` it takes over from that, on b, which took over from the teacher on a
+    HEIR = {"train": True}       with "from": the knobs of its own with which it learns on and passes on what it took
+                                 over; at `from:a+b` it takes over from that, on b, which did so from the teacher on a
 
     @dataclass(frozen=True)
     class Knobs: ...             its own settings: defaults, units and source; the config may set them

@@ -232,7 +232,7 @@ def test_what_is_taken_over_can_have_been_on_several_networks() -> None:
         ]
         assert [cells[place].reference for place in way] == [*way[1:], None]
     for changes, message in [
-        ({"targets": ["from:lenet5+resnet8"]}, "'from:lenet5\\+resnet8' goes on from 'from:lenet5', which must be there"),
+        ({"targets": ["from:lenet5+resnet8"]}, r"'from:lenet5\+resnet8' goes on from 'from:lenet5', which must"),
         ({"targets": ["from:lenet5", "from:lenet5+vgg"]}, "'from:vgg' is no network that all datasets"),
         ({"targets": ["from:lenet5", "from:lenet5+"]}, "'from:' is no network that all datasets"),
         ({"methods": told["methods"][:2]}, "takes over from switcher_transfer,train=True, which must be there too"),
