@@ -48,12 +48,20 @@ def _draw(axes: Axes, cells: pd.DataFrame, looks: dict[str, style.Look]) -> list
         draw_mark(axes, mark, look, filled=line.target == "free")
         marks.append(mark)
     draw_crowd(axes, marks)
+    _end_at_all(axes, marks)
     if cells.empty:
         axes.text(0.5, 0.5, "no run has a score", transform=axes.transAxes, ha="center")
     dense = cells[cells["method"] == BASELINE].head(1)
     reference = [labels.Mark(BASELINE, "black", 100, 100 * line.accuracy, 0, 0) for line in lines(dense)]
     seen = [mark for mark in focus(axes, reference + marks, ceiling=100) if mark.name != BASELINE]
     return _draw_dense(axes, dense) + seen
+
+
+def _end_at_all(axes: Axes, marks: list[labels.Mark]) -> None:
+    """No network keeps more than all MACs, though the interval of few seeds may; one that a method built itself may."""
+    left, right = axes.get_xlim()
+    most = max([100.0, *(mark.x for mark in marks)])
+    axes.set_xlim(right=min(right, most + 0.04 * (most - left)))
 
 
 def _draw_dense(axes: Axes, dense: pd.DataFrame) -> list[labels.Mark]:

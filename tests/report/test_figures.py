@@ -188,6 +188,16 @@ def test_no_accuracy_axis_goes_far_beyond_100_percent(row, dense):
     assert 100 < figure.axes[0].get_ylim()[1] < 104
 
 
+@pytest.mark.parametrize("most", [9000, 12000])
+def test_the_axis_of_macs_ends_at_all_or_at_the_widest_network_whatever_the_intervals(row, dense, most: int):
+    """Of few seeds a 95 % interval can be wider than all MACs."""
+    rows = [dense(seed=seed) for seed in range(2)] + [row(seed=seed, macs=most - 2000 * seed) for seed in range(2)]
+    figure, _ = figures.accuracy_against_macs(pd.DataFrame(rows))
+    share = max(1.0, (most - 1000) / 10000)
+    left, right = figure.axes[0].get_xlim()
+    assert 100 * share <= right <= 100 * share + 0.05 * (right - left)
+
+
 def test_squares_show_the_fraction_of_dense_channels(row, dense):
     rows = [
         dense(),
