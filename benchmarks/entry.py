@@ -53,9 +53,16 @@ class Entry(BaseModel):
     @classmethod
     def drop_defaults(cls, knobs: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         """A knob that is set to its default makes no other cell, and neither does another order."""
-        defaults = registry.card(info.data["key"]).knobs if "key" in info.data else {}
-        ordered = sorted(knobs, key=lambda knob: [*defaults, knob].index(knob))
-        return {knob: knobs[knob] for knob in ordered if knob not in defaults or knobs[knob] != defaults[knob]}
+        if "key" not in info.data:
+            return knobs
+        card = registry.card(info.data["key"])
+
+        def default(knob: str) -> bool:
+            # True == 1 == 1.0, but not each is a value of the knob's type.
+            return knobs[knob] == card.knobs.get(knob) and registry.fits(card, knob, knobs[knob])
+
+        ordered = sorted(knobs, key=lambda knob: [*card.knobs, knob].index(knob))
+        return {knob: knobs[knob] for knob in ordered if not default(knob)}
 
     @model_validator(mode="after")
     def check_knobs(self) -> Entry:

@@ -61,7 +61,7 @@ def tabular(cells: pd.DataFrame, names: int) -> tuple[str, list[str], list[list[
             heads.append(_head(heading))
             columns[f"{name} {heading}"] = column.map(_cell)
     for name in cells.columns[:names]:
-        columns[str(name)] = columns[str(name)].map(escape)
+        columns[str(name)] = columns[str(name)].map(_line)
     return "".join(forms), heads, pd.DataFrame(columns).to_numpy().tolist()
 
 
@@ -90,5 +90,10 @@ def _cell(text: str) -> str:
 
 
 def _head(name: str) -> str:
-    lines = r"\\".join(escape(line) for line in textwrap.wrap(name, HEAD, break_long_words=False))
+    lines = r"\\".join(_line(line) for line in textwrap.wrap(name, HEAD, break_long_words=False))
     return f"{{\\makecell[b]{{{lines}}}}}"
+
+
+def _line(text: str) -> str:
+    r"""Escaped, for the beginning of a line: the \\ before it would take a star or a bracket for its own."""
+    return re.sub(r"^[*\[]", r"{\g<0>}", escape(text))

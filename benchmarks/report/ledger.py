@@ -33,7 +33,9 @@ def markdown(judged: Sequence[Claim]) -> str:
         parts.append(f"Tested as: {escape_markdown(claim.form)}\n")
         parts.append(f"Rests on: {escape_markdown(claim.basis)}.\n")
         if claim.findings:
-            parts.append(findings(claim.findings).to_markdown(index=False, disable_numparse=True) + "\n")
+            cells = findings(claim.findings)
+            cells["Statistic"] = cells["Statistic"].map(escape_markdown)
+            parts.append(cells.to_markdown(index=False, disable_numparse=True) + "\n")
         parts += [f"{escape_markdown(note)}\n" for note in (*claim.notes, *limits(claim))]
     return "\n".join(parts)
 
@@ -48,7 +50,7 @@ def findings(found: Sequence[Finding]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "Statistic": escape_markdown(f"{f.name}, {f.unit}"),
+                "Statistic": f"{f.name}, {f.unit}",
                 "n": str(f.n),
                 "Mean": number(f.mean, "+.2f"),
                 "Interval": f"[{f.low:+.2f}, {f.high:+.2f}]" if f.n > 1 else "none",

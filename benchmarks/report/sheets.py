@@ -10,6 +10,7 @@ from html import escape as escape_html
 import pandas as pd
 
 from benchmarks.report import latex
+from benchmarks.report.display import one_line
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,11 @@ def csv(tables: Tables) -> str:
 
 
 def markdown(tables: Tables) -> str:
-    """A heading, a table and a caption per sheet; names are escaped."""
+    """A heading, a table and a caption per sheet; all text is escaped."""
     parts = []
     for sheet in tables.sheets:
-        cells = sheet.cells.copy()
-        names = list(cells.columns[: sheet.names])
-        cells[names] = cells[names].map(escape_markdown)
-        align = ["left"] * sheet.names + ["right"] * (len(cells.columns) - sheet.names)
-        body = cells.to_markdown(index=False, disable_numparse=True, colalign=align)
+        align = ["left"] * sheet.names + ["right"] * (len(sheet.cells.columns) - sheet.names)
+        body = sheet.cells.map(_cell).to_markdown(index=False, disable_numparse=True, colalign=align)
         parts.append(f"### {escape_markdown(sheet.title)}\n\n{body}\n\n{escape_markdown(sheet.caption)}\n")
     return "\n".join(parts) or f"{escape_markdown(tables.absent)}\n"
 
@@ -70,6 +68,11 @@ WRITERS = {".csv": csv, ".md": markdown, ".tex": tex, ".html": html}
 
 
 def escape_markdown(text: str) -> str:
-    """The text with the characters that Markdown would read as markup escaped by a backslash."""
-    # An underscore inside a word is no emphasis, so that soft_filter stays readable in the source.
-    return re.sub(r"[\\`*\[\]<>|&~$#]|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
+    """The text on one line, with the characters that Markdown would read as markup escaped by a backslash."""
+    # Behind a letter an underscore begins no emphasis, so that soft_filter stays readable in the source.
+    return re.sub(r"[\\`*\[\]<>|&~$#]|(?<![^\W_])_", r"\\\g<0>", one_line(text))
+
+
+def _cell(text: str) -> str:
+    # Numbers and their intervals are no markup, and stay readable in the source.
+    return text if re.fullmatch(r"[-+±–<\d., \[\]]*", text) else escape_markdown(text)

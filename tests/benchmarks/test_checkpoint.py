@@ -57,10 +57,11 @@ def test_every_kind_of_state_is_restored_in_place(tmp_path: Path) -> None:
 
 
 def test_what_was_captured_does_not_change_with_the_tensor() -> None:
-    tensor = torch.zeros(2)
+    tensor = torch.zeros(2, requires_grad=True)
     saved = capture([tensor])
-    tensor += 1
-    assert saved[0].tolist() == [0, 0]
+    with torch.no_grad():
+        tensor += 1
+    assert saved[0].tolist() == [0, 0] and not saved[0].requires_grad
 
 
 @pytest.mark.parametrize("state", [3, 0.5, "text", None, {"a": 1}])
@@ -105,14 +106,15 @@ def test_a_planted_pickle_is_not_executed(tmp_path: Path) -> None:
     torch.save({"state": Bomb(tmp_path / "executed")}, buffer)
     for name, blob in (("torch", buffer.getvalue()), ("plain", pickle.dumps(Bomb(tmp_path / "executed"), protocol=2))):
         write_sealed(tmp_path / name, blob)
-        with pytest.raises(ValueError, match=rf"{name} is no save of a run"):
+        with pytest.raises(ValueError, match=rf"{name} is no save of a run") as caught:
             Journal.read(tmp_path / name)
+        assert caught.value.__cause__ is None and caught.value.__suppress_context__, "nothing says how to run it"
     assert not (tmp_path / "executed").exists()
     torch.load(io.BytesIO(buffer.getvalue()), weights_only=False)
     assert (tmp_path / "executed").exists(), "the pickle is a real one"
 
 
 def test_loops_are_numbered_in_the_order_of_their_calls(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "new")
+    journal = Journal(tmp_path / "new" / "run")
     assert [journal.open().name for _ in range(3)] == ["loop-0001", "loop-0002", "loop-0003"]
-    assert Journal(tmp_path / "new").open().name == "loop-0001"
+    assert journal.folder.is_dir() and Journal(journal.folder).open().name == "loop-0001"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,23 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(OSError, match="full"):
         write(path, b"new")
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(("write", "synced"), [(files.write_atomically, [3]), (files.write_sealed, [])])
+def test_what_must_outlast_a_power_cut_is_on_the_disk_before_it_is_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: object, synced: list[int]
+) -> None:
+    """Whole, under a name of this process's own that nothing reads; a seal says whether a save is whole."""
+    sizes, replace = [], Path.replace
+    monkeypatch.setattr(os, "fsync", lambda number: sizes.append(os.fstat(number).st_size))
+
+    def renamed(temporary: Path, path: Path) -> None:
+        assert temporary.name == f".a.bin.{os.getpid()}" and sizes == synced
+        replace(temporary, path)
+
+    monkeypatch.setattr(Path, "replace", renamed)
+    write(tmp_path / "a.bin", b"one")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
 
 
 def test_json_is_the_same_bytes_for_the_same_value(tmp_path: Path) -> None:
@@ -84,6 +103,20 @@ def test_a_folder_is_held_by_one_process_and_freed_at_the_end(tmp_path: Path) ->
         assert held_elsewhere(tmp_path / "a")
         assert not held_elsewhere(tmp_path / "b")
     assert not held_elsewhere(tmp_path / "a")
+
+
+def test_a_folder_that_is_held_is_waited_for(tmp_path: Path) -> None:
+    def enter() -> None:
+        with files.locked(tmp_path):
+            entered.set()
+
+    entered, thread = threading.Event(), threading.Thread(target=enter)
+    with files.locked(tmp_path):
+        thread.start()
+        thread.join(0.2)
+        assert thread.is_alive() and not entered.is_set()
+    thread.join(60)
+    assert entered.is_set()
 
 
 def test_a_folder_is_freed_behind_an_error(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,6 +153,22 @@ def test_what_fails_in_the_thread_fails_in_the_loop() -> None:
 
     with pytest.raises(OSError, match="the disk is gone"):
         list(stream.ahead(batches()))
+
+
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+def test_a_file_that_was_written_to_is_summed_again(path: Path, tmp_path: Path, seconds: int) -> None:
+    """Whatever time its writer gave it; one with the same bytes may be used on."""
+    copy = shutil.copy(path, tmp_path / path.name)
+    shutil.copy(path.with_suffix(".sha256"), tmp_path)
+    part = stream.load(copy, ("train",), CPU)["train"]
+    os.utime(copy, (time := copy.stat().st_mtime + seconds, time))
+    part.check()
+    with copy.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"?")
+    os.utime(copy, (time, time))
+    with pytest.raises(ValueError, match="expected sha256"):
+        part.check()
 
 
 def test_a_truncated_file_is_refused_by_name(path: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import run, stream
-from benchmarks.begin import begins, saved
+from benchmarks.begin import begins, saved, sha256
 from benchmarks.checkpoint import Journal
 from benchmarks.data import load
 from benchmarks.measure import measure
@@ -111,6 +111,27 @@ def test_models_of_another_run(bench: Bench, spec: Spec) -> None:
         saved(one)
 
 
+def test_models_that_are_altered_while_they_are_used(bench: Bench, spec: Spec) -> None:
+    """What was checked is a copy of the file, not the file."""
+    folder = bench.cell(spec)
+    record, tensors = saved(folder)[0]
+    alter(folder / "models.safetensors")
+    assert sha256(tensors) == record["models_sha256"]
+
+
+def test_models_of_which_no_sum_was_taken(bench: Bench, spec: Spec) -> None:
+    folder = bench.cell(spec)
+    spoil(folder / "runs.json", lambda blob: blob.replace(b"models_sha256", b"models_sha255"))
+    with pytest.raises(ValueError, match="seed 0 is not what was trained"):
+        saved(folder)
+
+
+def test_a_sum_is_of_names_values_and_shapes() -> None:
+    one, other = torch.arange(4.0), torch.arange(4.0) + 1
+    told = [{"a": one, "b": other}, {"a": other, "b": one}, {"a": one, "c": other}, {"a": one.view(2, 2), "b": other}]
+    assert len({sha256(tensors) for tensors in told}) == 4
+
+
 def alter(path: Path) -> None:
     """In place, as a careless program would: same file, same length, other pixels."""
     with path.open("r+b") as file:
@@ -179,9 +200,9 @@ def test_streamed_data_that_are_altered_while_they_are_read(
     assert timeless(bench.cell(spec)) == whole
 
 
-@pytest.mark.parametrize("said", ["", "\n", "no sum at all", "0" * 63, "\x00" * 64, "../" * 20])
+@pytest.mark.parametrize("said", ["", "\n", "no sum at all", "0" * 63, "0" * 65, "\x00" * 64, "../" * 20, "\xff\xfe"])
 def test_a_sum_that_is_none(data: Path, said: str) -> None:
-    data.with_suffix(".sha256").write_text(said)
+    data.with_suffix(".sha256").write_bytes(said.encode("latin-1"))
     with pytest.raises(ValueError, match=r"digits\.sha256 must begin with the sha256 of digits\.safetensors, 64 hex"):
         load(data, ("train",), CPU)
 

@@ -73,6 +73,19 @@ def make_study(methods: list[str], seeds: int = 3, networks: int = 2) -> pd.Data
     return pd.DataFrame(rows)
 
 
+def make_hostile(name: str) -> pd.DataFrame:
+    """Every text is this name, in runs that claims, notes and tables speak of."""
+    variant, json_of_it = f"switcher,{name}", json.dumps({name: 3})
+    texts = dict.fromkeys(["study", "dataset", "network", "reason", "device", "finished_at"], name)
+    texts |= {"widths": json_of_it, "knobs": json_of_it}
+    rows = [make_row(**texts, method=name, target=name, status="diverged", test_accuracy=np.nan)]
+    for seed in range(3):
+        rows.append(make_dense(**texts | {"seed": seed}))
+        rows.append(make_row(**texts, seed=seed, method=variant, target="free", test_accuracy=0.8 + seed / 90))
+        rows.append(make_row(**texts, seed=seed, method=name, target=f"match:{variant}", test_accuracy=0.81))
+    return pd.DataFrame(rows)
+
+
 @pytest.fixture
 def study() -> pd.DataFrame:
     return make_study(METHODS)

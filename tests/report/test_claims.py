@@ -6,9 +6,11 @@ import math
 
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 
 from benchmarks.report.claims import claims, markdown
 from benchmarks.report.evidence import finding, overall
+from tests.report.conftest import make_hostile
 
 
 def judged(number: int, rows: list[dict]) -> str:
@@ -205,6 +207,14 @@ def test_markdown_with_one_seed_says_that_there_is_no_interval(against_dense):
     text = markdown(claims(pd.DataFrame(against_dense([1.0]))))
     assert "n=1, no interval" in text
     assert "nan" not in text
+
+
+def test_hard_names_survive_markdown():
+    """In how a claim was tested, its rows, its statistics and what is noted of them."""
+    html = MarkdownIt().enable("table").render(markdown(claims(make_hostile("<b>|*x*"))))
+    for place in ("Tested as: ", "Rests on: ", "<td", "No mean gain on: ", "Undecided: "):
+        assert any("&lt;b&gt;|*x*" in line for line in html.splitlines() if place in line), place
+    assert "<b>" not in html and "<em>" not in html
 
 
 def test_runs_that_were_told_a_size_are_shown_and_do_not_count(against_dense, row):

@@ -19,13 +19,14 @@ from tests.report.test_page import histories
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here (Debian: apt-get install chromium)")
 HARD = "<img src=x onerror=alert(1)>"
+REASON = f'{HARD}\r\n"a", b'
 
 
 @pytest.fixture(scope="module")
 def study() -> pd.DataFrame:
     rows = make_study(METHODS)
     failed = rows["status"] != "ok"
-    rows.loc[failed, "reason"] = HARD
+    rows.loc[failed, "reason"] = REASON
     return rows.replace({"method": {"evolution": HARD}})
 
 
@@ -159,7 +160,7 @@ def test_runs_are_downloaded_as_csv_with_all_columns_and_digits(seen: Any, study
     seen.get_by_label("Filter by words").fill("sss macs=0.5")
     with seen.expect_download() as download:
         seen.get_by_role("button", name="Download these runs as CSV").click()
-    read = pd.read_csv(io.StringIO(Path(download.value.path()).read_text()), keep_default_na=False, dtype=str)
+    read = pd.read_csv(io.BytesIO(Path(download.value.path()).read_bytes()), keep_default_na=False, dtype=str)
     part = study[(study["method"] == "sss") & (study["target"] == "macs=0.5")]
     assert list(read["reason"]) == list(part["reason"]) and list(read["widths"]) == list(part["widths"])
     assert [x or "nan" for x in read["test_accuracy"]] == [str(x) for x in part["test_accuracy"]]

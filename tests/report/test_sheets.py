@@ -41,12 +41,25 @@ def test_latex_splits_intervals_into_columns_of_their_own():
     assert body[1] == ["c", "9.50", "{}", "{reference}", "{}"]
 
 
+def test_latex_marks_are_written_as_commands_and_on_one_line():
+    assert latex.escape("1\n\n– 2 × 3 ± 4 −5") == r"1 -- 2 $\times$ 3 $\pm$ 4 $-$5"
+
+
+def test_no_cell_is_an_argument_of_the_line_break_before_it():
+    """LaTeX reads on: `\\\\` in front of a line takes a star or a length in brackets."""
+    cells = pd.DataFrame({"Method": ["[3cm]x", "*[y"], "told a size [3cm]": ["1", "2"]})
+    _, heads, body = latex.tabular(cells, names=1)
+    assert [line[0] for line in body] == ["{[}3cm]x", "{*}[y"]
+    assert heads[1] == r"{\makecell[b]{told a size\\{[}3cm]}}"
+
+
 def test_every_format_holds_title_cells_and_caption():
     tables = Tables(CELLS, [Sheet("Title & Co", CELLS, "What it says, 5 %.", names=1)])
     assert "### Title \\& Co" in sheets.markdown(tables)
     assert "82.00 ± 22.36" in sheets.markdown(tables)
     assert "<caption><strong>Title &amp; Co.</strong> What it says, 5 %.</caption>" in sheets.html(tables)
-    assert r"\caption{Title \& Co. What it says, 5 \%.}" in sheets.tex(tables)
+    floating = latex.table("Title & Co", CELLS, "What it says, 5 %.", names=1, label="a")
+    assert all(r"\caption{Title \& Co. What it says, 5 \%.}" in text for text in (sheets.tex(tables), floating))
     assert pd.read_csv(pd.io.common.StringIO(sheets.csv(tables)))["Method"].tolist() == ["a_b", "c"]
 
 
@@ -69,7 +82,8 @@ def test_every_table_of_every_study_can_be_written(name, study, row):
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs TeX")
 def test_latex_can_be_typeset_within_its_page(study, row, tmp_path: Path):
-    hard = pd.DataFrame([row(method='a_b&c%d$e#f{g}h~i^j\\k<l>m|n"ü', status="diverged", reason="50 % & more")])
+    names = ('a_b&c%d$e#f{g}h~i^j\\k<l>m|n"ü', "[3cm]", "*[y")
+    hard = pd.DataFrame([row(method=name, status="diverged", reason="50 % & more") for name in names])
     body = "\n".join(sheets.tex(TABLES[name](rows)) for rows in (study, hard) for name in TABLES)
     (tmp_path / "tables.tex").write_text(DOCUMENT % body, encoding="utf-8")
     done = subprocess.run(

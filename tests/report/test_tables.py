@@ -8,13 +8,17 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
 from benchmarks.report import sheets, tables
-from benchmarks.report.display import display
+from benchmarks.report.display import display, one_line
+from benchmarks.report.sheets import Sheet, Tables
 from benchmarks.report.statistics import summary
 
+MARKDOWN = MarkdownIt().enable(["table", "strikethrough"])
 HARD = 'l<1>_"ü"&%$x$#{y}^~|*b*`c`[d](e)\\'
 
 
@@ -37,7 +41,7 @@ class Cells(HTMLParser):
 
 
 def rendered(markdown: str) -> list[str]:
-    return Cells(MarkdownIt().enable("table").render(markdown)).texts
+    return Cells(MARKDOWN.render(markdown)).texts
 
 
 @pytest.fixture
@@ -87,6 +91,25 @@ def test_hard_names_survive_markdown(row):
     texts = rendered(sheets.markdown(tables.summarised(table)))
     assert HARD in texts
     assert f"{HARD}, lenet5" in texts
+
+
+@example(name="__init__ _a_ ~~b~~ &amp; #")
+@example(name="two\n\n# lines")
+@given(name=st.text("ab1 _*~`#|<>[]()&;!\\\n+-", min_size=1, max_size=9).filter(str.strip))
+def test_any_text_survives_markdown(name):
+    """In a heading, a name, a reason, a caption, and where there is no table."""
+    cells = pd.DataFrame({"Method": [name], "Reason": [name]})
+    text = sheets.markdown(Tables(cells, [Sheet(f"a {name}", cells, f"b {name}", names=1)]))
+    said = one_line(name)
+    assert rendered(text) == [f"a {said}", "Method", "Reason", said, said, f"b {said}"]
+    assert rendered(sheets.markdown(Tables(cells, [], absent=f"a {name}"))) == [f"a {said}"]
+
+
+def test_no_text_is_a_formula_of_markdown():
+    """GitHub's Markdown has them; intervals and p-values stay as they are."""
+    cells = pd.DataFrame({"Method": ["$a$"], "To dense": ["-2.00 [-4.48, +0.48]"], "p": ["<0.001"]})
+    text = sheets.markdown(Tables(cells, [Sheet("t", cells, "c", names=1)]))
+    assert all(f" {cell}" in text for cell in (r"\$a\$", "-2.00 [-4.48, +0.48]", "<0.001"))
 
 
 def test_hard_names_survive_markdown_in_the_caption(row):
@@ -147,8 +170,9 @@ def test_the_terminal_table_fits_80_columns(study):
 
 def test_names_like_markup_survive_the_terminal(row):
     console = Console(file=io.StringIO(), width=80)
-    tables.print_summary(pd.DataFrame([row(method="[red]x[/red]", status="diverged")]), console)
-    assert console.file.getvalue().count("[red]x[/red]") == 2
+    told = dict.fromkeys(["dataset", "target", "method"], "[red]x[/red]")
+    tables.print_summary(pd.DataFrame([row(**told, status="diverged")]), console)
+    assert console.file.getvalue().count("[red]x[/red]") == 3 + 2, "title, target, name, and both in the caption"
 
 
 def test_a_caption_names_no_more_failures_than_it_has_room_for(row):
