@@ -22,15 +22,17 @@ def scaled(net: nn.Module, groups: Sequence[Group], factors: Factors) -> dict[st
     factors: group name -> [size]. Use as `functional_call(net, scaled(...), images)`.
     """
     modules = dict(net.named_modules())
-    products: dict[str, Tensor] = {}
+    parts: dict[str, list[tuple[Tensor, Tensor]]] = {}
     for group in groups:
         for site in group.gates:
-            module = modules[site.module]
-            factor = _spread(factors[group.name], site.index, len(module.weight))
-            for name in ("weight", "bias"):
-                tensor = products.get(key := f"{site.module}.{name}", getattr(module, name))
-                if tensor is not None:
-                    products[key] = tensor * factor.to(tensor).view(-1, *[1] * (tensor.dim() - 1))
+            parts.setdefault(site.module, []).append((site.index, factors[group.name]))
+    products: dict[str, Tensor] = {}
+    for name, own in parts.items():
+        module = modules[name]
+        factor = _spread(own, len(module.weight))
+        for which in ("weight", "bias"):
+            if (tensor := getattr(module, which)) is not None:
+                products[f"{name}.{which}"] = tensor * factor.to(tensor).view(-1, *[1] * (tensor.dim() - 1))
     return products
 
 
@@ -53,9 +55,14 @@ def write(net: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         own[name].copy_(tensor)
 
 
-def _spread(factor: Tensor, index: Tensor, channels: int) -> Tensor:
-    """[size] -> [channels] of a module, 1 where the group has no part in it."""
+def _spread(parts: Sequence[tuple[Tensor, Tensor]], channels: int) -> Tensor:
+    """[channels] of a module, from the groups that have a part in it: index [size, k] and factor [size]; 1 elsewhere.
+
+    A channel is one group's alone.
+    """
+    index, factor = parts[0]
     if index.shape == (channels, 1) and torch.equal(index[:, 0], torch.arange(channels)):
         return factor
-    at = index.flatten().to(factor.device)
-    return factor.new_ones(channels).index_put((at,), factor.repeat_interleave(index.shape[1]))
+    at = torch.cat([index.flatten() for index, _ in parts]).to(factor.device)
+    values = torch.cat([factor.repeat_interleave(index.shape[1]) for index, factor in parts])
+    return factor.new_ones(channels).index_put((at,), values)
