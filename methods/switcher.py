@@ -6,8 +6,8 @@ factor per neuron, which turns it off or weights it; both are learned in turn by
 with no term that induces sparsity.
 Ours: only the paper's abstract is public to us. Encoding (methods/core/switcher_net.py), bounds, schedule and
 alternation (methods/core/alternation.py) are our own, and none of them is the paper's. The zeros come from a
-ramp of the factors' spread, which is a structural push and no penalty. At `macs=` the neurons of lowest score are turned
-off until the size is met: that is a budget, and no mining.
+ramp of the factors' spread, which is a structural push and no penalty. At `macs=` the neurons of lowest score are
+turned off until the size is met: that is a budget, and no mining.
 Searched, on validation: gain and length of a step, six trials for each of the switcher, the noise reader, the shuffled
 reader and free_factor (config/tune_switcher.yaml, LeNet-5 on Fashion-MNIST); the same values then serve every network.
 Expected: accuracy as dense, on less MACs, and no gain from reading the weights. Measured, in points against dense, with
