@@ -1,6 +1,6 @@
 """Where time and memory go as a study grows: measured, and drawn as docs/scale.svg.
 
-python -m benchmarks.speed.scale measure docs/scale.csv --plan 500 1000 2000 --run 100 400 1600
+python -m benchmarks.speed.scale measure docs/scale.csv --plan 500 1000 2000 --run 100 400 1600 --run-all 100 400
 python -m benchmarks.speed.scale draw docs/scale.csv docs/scale.svg
 """
 
@@ -48,7 +48,7 @@ def plan(folder: Path, cells: int) -> Used:
     )
 
 
-def measure(plans: list[int], runs: list[int]) -> Iterator[dict[str, Any]]:
+def measure(plans: list[int], runs: list[int], runs_all: list[int]) -> Iterator[dict[str, Any]]:
     """A line per kind and count of jobs: processor seconds and peak memory of Snakemake, without its jobs."""
     with tempfile.TemporaryDirectory() as root:
         here = Path(root)
@@ -56,8 +56,8 @@ def measure(plans: list[int], runs: list[int]) -> Iterator[dict[str, Any]]:
             yield {"kind": "plan", "jobs": jobs} | plan(here / f"plan-{jobs}", jobs)._asdict()
             bare = write(here / f"bare-{jobs}", BARE, jobs)
             yield {"kind": "plan bare", "jobs": jobs} | snakemake(bare, "-n", *OPTIONS)._asdict()
-        for jobs in runs:
-            for kind, more in (("run", []), ("run all", ALL)):
+        for kind, counts, more in (("run", runs, []), ("run all", runs_all, ALL)):
+            for jobs in counts:
                 folder = write(here / f"{kind}-{jobs}", SHAPED, jobs)
                 yield {"kind": kind, "jobs": jobs} | snakemake(folder, "--cores", "2", *OPTIONS, *more)._asdict()
 
@@ -80,22 +80,22 @@ def draw(table: pd.DataFrame) -> Figure:
             for i, (kind, line) in enumerate(lines.items()):
                 color, marker = style.COLOURS[i], style.MARKERS[i]
                 axes.plot(line["jobs"], line[column], color=color, marker=marker, label=NAMES[kind])
-                of_all = (kind, column) == ("run all", "seconds")
-                xs, ys = carried(lines["run"] if of_all else line, column)
-                if of_all:
-                    more = line[column].iloc[-1] - lines["run"][column].iloc[-1]
-                    ys = ys + more * (xs / xs[0]) ** 2
+                of_all = kind == "run all"
+                xs, ys = carried(lines["run"] if of_all else line, column, line["jobs"].iloc[-1])
+                if of_all and column == "seconds":  # looking takes time and no memory
+                    ys = ys + (line[column].iloc[-1] - ys[0]) * (xs / xs[0]) ** 2
                 axes.plot(xs, ys, ":", color=color)
             axes.set_ylim(bottom=1 if column == "seconds" else 100)
         figure.axes[0].legend()
     return figure
 
 
-def carried(line: pd.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
-    """From the last point to `MOST` jobs along the line through the last two points."""
-    (x0, x1), (y0, y1) = (line[name].to_numpy(dtype=float)[-2:] for name in ("jobs", column))
-    xs = np.geomspace(x1, MOST, 21)
-    return xs, y1 + (y1 - y0) / (x1 - x0) * (xs - x1)
+def carried(line: pd.DataFrame, column: str, begin: float) -> tuple[np.ndarray, np.ndarray]:
+    """From so many jobs to `MOST`: between the points as they are, beyond them along the line through the last two."""
+    x, y = (line[name].to_numpy(dtype=float) for name in ("jobs", column))
+    xs = np.geomspace(begin, MOST, 21)
+    slope = (y[-1] - y[-2]) / (x[-1] - x[-2])
+    return xs, np.interp(xs, x, y) + slope * (xs - x[-1]).clip(min=0)
 
 
 def main() -> None:
@@ -105,11 +105,12 @@ def main() -> None:
     parser.add_argument("figure", type=Path, nargs="?", default=Path("docs/scale.svg"))
     parser.add_argument("--plan", type=int, nargs="*", default=[])
     parser.add_argument("--run", type=int, nargs="*", default=[])
+    parser.add_argument("--run-all", type=int, nargs="*", default=[], help="looking at all that are ready")
     told = parser.parse_args()
     if told.do == "draw":
         told.figure.write_text(style.svg(draw(pd.read_csv(told.table))), encoding="utf-8")
         return
-    for line in measure(told.plan, told.run):
+    for line in measure(told.plan, told.run, told.run_all):
         known = pd.read_csv(told.table) if told.table.exists() else pd.DataFrame()
         pd.concat([known, pd.DataFrame([line])]).round(2).to_csv(told.table, index=False)
 
