@@ -15,6 +15,12 @@ from benchmarks.report.structure import channels
 
 MAX_NUMBERED = 10
 """Layers up to which a panel has room for the number of channels in each of its squares."""
+MAX_NAMED = 24
+"""Layers whose names a panel has room for; of more, every second one is named, or every third, and so on."""
+MAX_LETTERS = 18
+"""The last ones of a layer's name, which tell it from its neighbours."""
+LETTER = 0.045
+"""Inches of a panel's height that a letter of an upright name takes."""
 
 
 def channels_kept(rows: pd.DataFrame) -> tuple[Figure, str]:
@@ -26,7 +32,8 @@ def channels_kept(rows: pd.DataFrame) -> tuple[Figure, str]:
     kept = channels(rows)
     most = table.groupby(BLOCK).apply(lambda part: len(part) + part["target"].nunique()).max()
     with style.drawing():
-        figure, drawn = panels(table, 0.5 + 0.13 * max(most, 4), "", "")
+        longest = max(map(len, map(_short, kept["group"])), default=0)
+        figure, drawn = panels(table, 0.5 + 0.13 * max(most, 4) + LETTER * longest, "", "")
         for axes, part in drawn:
             _heat_map(axes, part, kept.merge(part[BLOCK].drop_duplicates()), numbered=len(drawn) <= PAGE)
         bar = figure.colorbar(axes.collections[0], ax=figure.axes, location="bottom", aspect=60, shrink=0.5)
@@ -49,12 +56,15 @@ def _heat_map(axes: Axes, cells: pd.DataFrame, kept: pd.DataFrame, numbered: boo
     groups = list(dict.fromkeys(kept["group"])) or ["none"]
     names, keys = _lines(cells)
     shade, count = (_square(kept, value, keys, groups) for value in ("fraction", "channels"))
-    axes.pcolormesh(100 * shade, cmap="Blues", vmin=0, vmax=100, edgecolors="white", linewidth=0.6)
+    lines = 0.6 if len(groups) <= 2 * MAX_NAMED else 0  # they would cover narrow squares
+    axes.pcolormesh(100 * shade, cmap="Blues", vmin=0, vmax=100, edgecolors="white", linewidth=lines)
     axes.invert_yaxis()
     axes.set_yticks(np.arange(len(names)) + 0.5, names)
     for (method, _), text in zip(keys, axes.get_yticklabels(), strict=True):
         text.set_fontweight("normal" if method else "bold")
-    axes.set_xticks(np.arange(len(groups)) + 0.5, groups, rotation=90 if max(map(len, groups)) > 6 else 0)
+    named = range(0, len(groups), -(-len(groups) // MAX_NAMED))
+    upright = max(map(len, groups)) > 6 or len(groups) > MAX_NUMBERED
+    axes.set_xticks([at + 0.5 for at in named], [_short(groups[at]) for at in named], rotation=90 if upright else 0)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.grid(False)
@@ -62,6 +72,12 @@ def _heat_map(axes: Axes, cells: pd.DataFrame, kept: pd.DataFrame, numbered: boo
         for i, j in np.argwhere(np.isfinite(count)):
             color = "white" if shade[i, j] > 0.6 else "black"
             axes.text(j + 0.5, i + 0.5, f"{count[i, j]:.3g}", ha="center", va="center", color=color, fontsize=5.5)
+    elif not np.isfinite(shade).any():
+        axes.text(0.5, 0.5, "no dense network to compare with", transform=axes.transAxes, ha="center", va="center")
+
+
+def _short(group: str) -> str:
+    return group if len(group) <= MAX_LETTERS else f"…{group[1 - MAX_LETTERS :]}"
 
 
 def _square(kept: pd.DataFrame, value: str, keys: list[tuple[str, str]], groups: list[str]) -> np.ndarray:

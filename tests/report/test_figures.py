@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from pathlib import Path
 
@@ -24,6 +25,7 @@ OF_CELLS = [
     figures.accuracy_against_cost,
     figures.real_against_theoretical_speedup,
 ]
+HUNDRED_LAYERS = json.dumps({f"features.denseblock{i}.denselayer{j}.conv": 8 for i in range(10) for j in range(10)})
 
 
 def cases(row, make, study) -> dict[str, pd.DataFrame]:
@@ -213,6 +215,22 @@ def test_squares_show_the_fraction_of_dense_channels(row, dense):
     assert mesh.get_array()[3].tolist() == [75, 25]
     assert [text.get_text() for text in figure.axes[0].texts] == ["6", "16", "4.5", "4"]
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["free", "dense", "macs=0.5", "l1"]
+
+
+def test_a_network_of_many_layers_keeps_its_squares_and_names_some_of_them(row, dense):
+    """Long names, and one for each of a hundred layers, once took all of a panel's height."""
+    rows = [make(seed=0, widths=HUNDRED_LAYERS) for make in (dense, row)]
+    figure, _ = figures.channels_kept(pd.DataFrame(rows))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    assert axes.get_window_extent().height / figure.dpi > 0.4
+    names = [text.get_text() for text in axes.get_xticklabels()]
+    assert 12 <= len(names) <= 24 and max(map(len, names)) <= 18
+
+
+def test_without_a_dense_run_the_channels_say_so(row):
+    figure, _ = figures.channels_kept(pd.DataFrame([row(widths=HUNDRED_LAYERS)]))
+    assert [text.get_text() for text in figure.axes[0].texts] == ["no dense network to compare with"]
 
 
 def test_a_lone_variant_looks_like_its_method():
