@@ -25,7 +25,8 @@ Expected: accuracy as dense, on less MACs, and no gain from reading the weights.
 Where it gains, so do noise in place of the weights (+0.77 [+0.54, +0.99] at 70 %) and free_factor (+0.92 [+0.58,
 +1.27] at 67 %): a regulariser where data are few. In the ablation (config/ablation_switcher.yaml, 3 seeds) a switcher
 that is never trained loses 1.20 [0.40, 1.99] points at 62 %, and one that reads noise or shuffled weights no more
-than this one.
+than this one. At these defaults none of 320 runs diverged or collapsed (config/stability.yaml: sixteen networks, 20
+seeds, 3 epochs of digits, in which the deepest have learned next to nothing).
 """
 
 from __future__ import annotations

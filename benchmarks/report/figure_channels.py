@@ -46,7 +46,8 @@ def channels_kept(rows: pd.DataFrame) -> tuple[Figure, str]:
         bar.solids.set(rasterized=False, edgecolor="face")
     caption = (
         f"Channels kept per layer, mean over {scored_seeds(table)}; shade: fraction of the dense network's channels, "
-        f"figures in the squares, where there are any: channels. Lines without squares have no structure to show. "
+        f"figures in the squares, where there are any: channels. Lines without squares have no structure to show; of "
+        f"more than {MAX_NAMED} layers some are named. "
         f"{f'{left_out} more methods are in rows.csv. ' if left_out else ''}{beyond(table)}{failed(table)}"
     )
     return figure, caption
