@@ -5,8 +5,10 @@ Idea: only a network that reads weights can carry what it has learned to a netwo
 seed. Zero-shot, it is not trained any more and only read; as a warm start (`train: true`) it learns on. At
 `from:<network>+<network>` it has learned on both, one after the other.
 Ours: there is no paper. The teacher's cost is in the teacher's row and not in this one.
-Expected: nothing is known. It has to be compared with the same reader trained from new weights, and with one that is
-never trained (`lr: 0`).
+Expected: nothing was known. Measured on digits, 5 seeds (config/transfer.yaml), in points with 95 % t-intervals,
+against the same reader trained in place: as it is -0.01 [-0.23, +0.22], as a warm start -0.15 [-0.35, +0.06] (30 pairs
+of runs); after two networks -0.12 [-0.56, +0.32] and -0.04 [-0.46, +0.38] (10 pairs). One that was never trained
+(`lr: 0`) is not told apart either, -0.10 [-0.38, +0.18] to the first, and keeps 16 points less of the MACs.
 """
 
 from __future__ import annotations
