@@ -11,7 +11,7 @@ from benchmarks.report import labels, style
 from benchmarks.report.display import crowd, failed, lines, scored_seeds
 from benchmarks.report.focus import focus
 from benchmarks.report.panels import beyond, draw_crowd, draw_mark, handles, handles_of_targets, label, legend, panels
-from benchmarks.report.statistics import BASELINE, summary
+from benchmarks.report.statistics import BASELINE, TOLD, summary
 
 SPREAD = 0.012
 """Sideways distance of marks that were told the same target, as a fraction of the panel's MACs."""
@@ -45,7 +45,7 @@ def _draw(axes: Axes, cells: pd.DataFrame, looks: dict[str, style.Look]) -> list
         middle = (100 * (line.macs_kept + shift), 100 * line.accuracy)
         halves = np.nan_to_num([100 * line.macs_kept_half, 100 * line.accuracy_half])
         mark = labels.Mark(line.method, look.color, *middle, float(halves[0]), float(halves[1]), look.grey)
-        draw_mark(axes, mark, look, filled=line.target == "free")
+        draw_mark(axes, mark, look, filled=not line.target.startswith(TOLD))
         marks.append(mark)
     draw_crowd(axes, marks)
     _end_at_all(axes, marks)
@@ -83,4 +83,4 @@ def _shifts(cells: pd.DataFrame) -> pd.Series:
     peers = cells.groupby("target")["method"]
     count = peers.transform("count")
     step = np.minimum(SPREAD, 0.1 / count)
-    return ((peers.rank() - (count + 1) / 2) * step * extent).where(cells["target"] != "free", 0)
+    return ((peers.rank() - (count + 1) / 2) * step * extent).where(cells["target"].str.startswith(TOLD), 0)

@@ -13,7 +13,7 @@ from benchmarks.report import labels, style
 from benchmarks.report.display import crowd, failed, lines, scored_seeds
 from benchmarks.report.focus import focus
 from benchmarks.report.panels import beyond, draw_crowd, draw_mark, handles, handles_of_targets, label, legend, panels
-from benchmarks.report.statistics import BASELINE, summary
+from benchmarks.report.statistics import BASELINE, TOLD, summary
 
 EDGES = "Arrow heads at an edge stand for means beyond it, and bars may be cut there."
 
@@ -74,7 +74,7 @@ def _marks(axes: Axes, cells: pd.DataFrame, looks: dict[str, style.Look]) -> lis
         look = looks[line.method]
         halves = np.nan_to_num([line.x_half, line.y_half])
         mark = labels.Mark(line.method, look.color, line.x, line.y, float(halves[0]), float(halves[1]), look.grey)
-        draw_mark(axes, mark, look, filled=line.target == "free")
+        draw_mark(axes, mark, look, filled=not line.target.startswith(TOLD))
         marks.append(mark)
     draw_crowd(axes, marks)
     if not marks:

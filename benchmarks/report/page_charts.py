@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from benchmarks.report.statistics import BASELINE
+from benchmarks.report.statistics import BASELINE, TOLD
 
 INK = "currentColor"
 SIGNALS: dict[str, Any] = {"chosen": [], "low": 0, "high": 100, "at": -1}
@@ -72,7 +72,7 @@ def _points(
         color=alt.Color("method:N").scale(colour).legend(None),
         fill=alt.Fill("method:N").scale(colour).legend(None),
         shape=alt.Shape("method:N").scale(shape).legend(None),
-        fillOpacity=alt.condition("datum.target == 'free'", alt.value(1), alt.value(0)),
+        fillOpacity=alt.condition(f"test(/^({'|'.join(TOLD)})/, datum.target)", alt.value(0), alt.value(1)),
         opacity=alt.condition(chosen, alt.value(opacity), alt.value(0.06)),
         description="description:N",
         tooltip="description:N",

@@ -12,7 +12,7 @@ from matplotlib.transforms import Affine2D
 
 from benchmarks.report import page_charts, style
 from benchmarks.report.pareto import front
-from benchmarks.report.statistics import BASELINE, BLOCK, CELL, summary
+from benchmarks.report.statistics import BASELINE, BLOCK, CELL, TOLD, summary
 
 FENCE = 3.0
 """Interquartile ranges beyond the quartiles from which a run is far out (Tukey 1977, Exploratory Data Analysis)."""
@@ -68,7 +68,7 @@ def shifts(part: pd.DataFrame) -> pd.Series:
     peers = part.groupby("target")["method"]
     extent = max(10.0, 100 * float(part["macs_kept"].max() - part["macs_kept"].min()))
     step = extent * np.minimum(0.012, 0.1 / peers.transform("count"))
-    return ((peers.rank() - (peers.transform("count") + 1) / 2) * step).where(part["target"] != "free", 0.0)
+    return ((peers.rank() - (peers.transform("count") + 1) / 2) * step).where(part["target"].str.startswith(TOLD), 0.0)
 
 
 def domain(rows: pd.DataFrame) -> list[float] | None:

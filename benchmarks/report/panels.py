@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from benchmarks.report import labels, style
 from benchmarks.report.display import blocks
-from benchmarks.report.statistics import BASELINE, BLOCK
+from benchmarks.report.statistics import BASELINE, BLOCK, TOLD
 
 PAGE = 10
 """Panels that a page has room for."""
@@ -122,7 +122,7 @@ def handles(looks: dict[str, style.Look], names: set[str]) -> list[Line2D]:
 
 def handles_of_targets(table: pd.DataFrame) -> list[Line2D]:
     """Legend entries for filled and open marks, as far as the table has them."""
-    told = table.loc[table["method"] != BASELINE, "target"] != "free"
+    told = table.loc[table["method"] != BASELINE, "target"].str.startswith(TOLD)
     faces = {"chose its size": ("0.3", (~told).any()), "was told its size": ("white", told.any())}
     return [
         Line2D([], [], color="0.3", marker="o", linestyle="", label=label, markerfacecolor=face)

@@ -29,6 +29,10 @@ FAILURES = (*STATUSES[1:], "missing")
 MEASURES = ("accuracy", "macs_kept", "params_kept", "difference", "cost", "speedup_cpu", "speedup_gpu")
 
 
+TOLD = ("macs=", "match:")
+"""How the targets begin that tell a method its size; at any other it decides."""
+
+
 def read_rows(path: str | PathLike[str]) -> pd.DataFrame:
     """Rows of a rows.csv, text as str, numbers as float64, seed as int64; an empty number is NaN.
 

@@ -183,6 +183,14 @@ def test_a_broken_run_does_not_stretch_the_panel_and_is_named_with_its_value(mak
     assert "Arrow heads" in caption
 
 
+def test_what_was_taken_over_chose_its_size_and_is_filled(row, dense):
+    rows = [dense(seed=i) for i in range(2)]
+    rows += [row(seed=i, method="m", target=target) for i in range(2) for target in ("from:lenet5", "macs=0.5")]
+    figure, _ = figures.accuracy_against_macs(pd.DataFrame(rows))
+    faces = [line.get_markerfacecolor() for line in figure.axes[0].lines if line.get_marker() not in ("None", "", None)]
+    assert sorted(face == "white" for face in faces) == [False, True]
+
+
 def test_no_accuracy_axis_goes_far_beyond_100_percent(row, dense):
     rows = [dense(seed=i, test_accuracy=a) for i, a in enumerate([0.9, 1.0])]
     rows += [row(seed=i, test_accuracy=a) for i, a in enumerate([0.9, 1.0])]
