@@ -35,9 +35,10 @@ class Ranking:
 
 
 def subject(rows: pd.DataFrame) -> str | None:
-    """The label of the examined method in these rows: its key, else its first variant; None without either."""
-    labels = sorted(label for label in set(rows["method"]) if label.split(",")[0] == SUBJECT)
-    return labels[0] if labels else None
+    """The label of the examined method in these rows: its key, else the variant with the fewest knobs set, in which a
+    control has one more; None without either."""
+    labels = [label for label in set(rows["method"]) if label.split(",")[0] == SUBJECT]
+    return min(labels, key=lambda label: (label.count(","), label), default=None)
 
 
 def matched(rows: pd.DataFrame, examined: str) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.report.comparisons import critical_difference, holm, matched, ranking
+from benchmarks.report.comparisons import critical_difference, holm, matched, ranking, subject
 
 
 @pytest.fixture
@@ -27,6 +27,19 @@ def test_matched_difference_and_effect_size(rivals):
     # t = 0.02 / (0.01 / sqrt(3)) = 3.4641 with 2 degrees of freedom: p = 1 - t / sqrt(t^2 + 2) = 0.0742.
     assert found["p"] == pytest.approx(1 - math.sqrt(12 / 14))
     assert found["p_holm"] == found["p"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "examined"),
+    [
+        (["dense", "switcher,lr=0.0", "switcher"], "switcher"),
+        # A control has a knob more than what it is a control of.
+        (["switcher,lr=0.0,reader=equivariant", "switcher,reader=equivariant", "dense"], "switcher,reader=equivariant"),
+        (["switcher_transfer", "dense"], None),
+    ],
+)
+def test_claims_are_made_for_the_switcher_and_not_for_a_control_of_it(row, labels: list[str], examined: str | None):
+    assert subject(pd.DataFrame([row(method=label) for label in labels])) == examined
 
 
 def test_matched_ignores_other_targets(rivals, row):
