@@ -139,8 +139,25 @@ class Study(BaseModel):
                 raise ValueError(
                     f"targets: {shown(f'match:{matched}')} matches no method of the study; allowed: {allowed}"
                 )
+        self._check_ways()
+        for one in self.methods:
+            takes = registry.card(one.key).targets
+            for told in self.targets_of(one):
+                if len(folder := f"{one.label}@{told}") > LONGEST:
+                    raise ValueError(f"methods: {shown(folder)} is the name of a folder; allowed: {LONGEST} characters")
+            if not self.targets_of(one):
+                needs = "macs=<fraction> or match:<method>" if "macs" in takes else "from:<network>"
+                raise ValueError(f"methods: {one.key} needs a target {needs}")
+            ways = self.ways() if "from" in takes else []
+            needed = {taken_from(one.key, way.rpartition("+")[0]).label for way in ways}
+            if missing := needed - {there.label for there in self.methods}:
+                raise ValueError(f"methods: {one.key} takes over from {min(missing)}, which must be there too")
+        return self
+
+    def _check_ways(self) -> None:
+        """Each network is one of every dataset, and each learner has been where it is said to have been before."""
         everywhere = [n for n in self.networks if all(n in self.on(dataset).networks for dataset in self.datasets)]
-        ways = [told.removeprefix("from:") for told in self.targets if told.startswith("from:")]
+        ways = self.ways()
         for way in ways:
             before, _, last = way.rpartition("+")
             if last not in everywhere:
@@ -153,18 +170,10 @@ class Study(BaseModel):
                 raise ValueError(
                     f"targets: {shown(f'from:{way}')} goes on from {shown(f'from:{before}')}, which must be there too"
                 )
-        for one in self.methods:
-            takes = registry.card(one.key).targets
-            for told in self.targets_of(one):
-                if len(folder := f"{one.label}@{told}") > LONGEST:
-                    raise ValueError(f"methods: {shown(folder)} is the name of a folder; allowed: {LONGEST} characters")
-            if not self.targets_of(one):
-                needs = "macs=<fraction> or match:<method>" if "macs" in takes else "from:<network>"
-                raise ValueError(f"methods: {one.key} needs a target {needs}")
-            needed = {taken_from(one.key, way.rpartition("+")[0]).label for way in ways} if "from" in takes else set()
-            if missing := needed - {there.label for there in self.methods}:
-                raise ValueError(f"methods: {one.key} takes over from {min(missing)}, which must be there too")
-        return self
+
+    def ways(self) -> list[str]:
+        """The networks that learners are taken over from, those of one learner with + between them."""
+        return [told.removeprefix("from:") for told in self.targets if told.startswith("from:")]
 
     def matched(self) -> list[str]:
         """The methods whose size others are to match."""
