@@ -22,6 +22,9 @@ MAX_LETTERS = 18
 LETTER = 0.045
 """Inches of a panel's height that a letter of an upright name takes."""
 
+BAR = 0.5
+"""Inches that the bar of shades and its label take below the panels."""
+
 
 def channels_kept(rows: pd.DataFrame) -> tuple[Figure, str]:
     """Channels kept per layer, a heat map per (dataset, network): methods by target, mean over seeds."""
@@ -36,18 +39,21 @@ def channels_kept(rows: pd.DataFrame) -> tuple[Figure, str]:
         figure, drawn = panels(table, 0.5 + 0.13 * max(most, 4) + LETTER * longest, "", "")
         for axes, part in drawn:
             _heat_map(axes, part, kept.merge(part[BLOCK].drop_duplicates()), numbered=len(drawn) <= PAGE)
-        bar = figure.colorbar(axes.collections[0], ax=figure.axes, location="bottom", aspect=60, shrink=0.5)
-        bar.set_label("channels kept, % of dense")
         width, height = figure.get_size_inches()
-        figure.set_size_inches(width, height + 0.5)
+        figure.set_size_inches(width, height + BAR)
+        room = BAR / (height + BAR)
+        bar = figure.colorbar(
+            axes.collections[0], ax=figure.axes, location="bottom", aspect=60, shrink=0.5, fraction=room, pad=0.01
+        )
+        bar.set_label("channels kept, % of dense")
         bar.outline.set_visible(False)
         # Vectors in place of an embedded picture, which would tie the bytes to the image library.
         assert bar.solids is not None
         bar.solids.set(rasterized=False, edgecolor="face")
     caption = (
         f"Channels kept per layer, mean over {scored_seeds(table)}; shade: fraction of the dense network's channels, "
-        f"figures in the squares, where there are any: channels. Lines without squares have no structure to show; of "
-        f"more than {MAX_NAMED} layers some are named. "
+        f"figures in the squares, where there are any: channels. Of each target the most accurate method is on top. "
+        f"Lines without squares have no structure to show; of more than {MAX_NAMED} layers some are named. "
         f"{f'{left_out} more methods are in rows.csv. ' if left_out else ''}{beyond(table)}{failed(table)}"
     )
     return figure, caption

@@ -236,6 +236,17 @@ def test_a_network_of_many_layers_keeps_its_squares_and_names_some_of_them(row, 
     assert 12 <= len(names) <= 24 and max(map(len, names)) <= 18
 
 
+def test_the_bar_of_shades_lies_close_below_many_tall_panels(row, dense):
+    networks, methods = [f"net{i}" for i in range(8)], [f"method{i}" for i in range(9)]
+    rows = [dense(network=network) for network in networks]
+    rows += [row(network=network, method=method) for network in networks for method in methods]
+    figure, _ = figures.channels_kept(pd.DataFrame(rows))
+    figure.draw_without_rendering()
+    inches = [axes.get_tightbbox().transformed(figure.dpi_scale_trans.inverted()) for axes in figure.axes]
+    *panels, bar = inches
+    assert 0 < min(panel.y0 for panel in panels) - bar.y1 < 0.15
+
+
 def test_without_a_dense_run_the_channels_say_so(row):
     figure, _ = figures.channels_kept(pd.DataFrame([row(widths=HUNDRED_LAYERS)]))
     assert [text.get_text() for text in figure.axes[0].texts] == ["no dense network to compare with"]
