@@ -31,6 +31,7 @@ def compression(rows: pd.DataFrame) -> tuple[Figure, str]:
         grid[0].set_xscale("log")
         grid[0].xaxis.set_major_formatter(EngFormatter(sep=""))
         grid[0].xaxis.set_minor_formatter(EngFormatter(sep="") if sizes.max() < 10 * sizes.min() else NullFormatter())
+        grid[0].set_ylim(np.nan_to_num(90 * free["macs_kept"].min()), 104)  # of both, which share it
         for axes, column in zip(grid, AXES, strict=True):
             _draw(axes, free, column, looks)
         grid[0].set_ylabel("MACs kept, % of dense")
@@ -51,7 +52,6 @@ def compression(rows: pd.DataFrame) -> tuple[Figure, str]:
 def _draw(axes: Axes, free: pd.DataFrame, column: str, looks: dict[str, style.Look]) -> None:
     axes.set_xlabel(AXES[column])
     cells = free.dropna(subset=["macs_kept", column])
-    axes.set_ylim(max(0, 90 * cells["macs_kept"].min()) if len(cells) else 0, 104)
     marks = []
     for method, part in cells.groupby("method"):
         look = looks[str(method)]
@@ -63,7 +63,8 @@ def _draw(axes: Axes, free: pd.DataFrame, column: str, looks: dict[str, style.Lo
         _trend(axes, part, column, look)
     draw_crowd(axes, marks)
     if cells.empty:
-        axes.text(0.5, 0.5, "no free run has a score", transform=axes.transAxes, ha="center")
+        missing = "no free run has a score" if free["macs_kept"].isna().all() else "no dense run to compare with"
+        axes.text(0.5, 0.5, missing, transform=axes.transAxes, ha="center")
 
 
 def _trend(axes: Axes, part: pd.DataFrame, column: str, look: style.Look) -> None:

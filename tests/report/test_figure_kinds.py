@@ -57,6 +57,14 @@ def test_compression_sets_macs_kept_against_size_and_error(row, dense):
     assert "n=2 seeds" in caption
 
 
+def test_compression_without_a_dense_run_says_what_is_missing(row):
+    figure, _ = figures.compression(pd.DataFrame([row(target="free", macs=8000.0)]))
+    left, right = figure.axes
+    assert [text.get_text() for text in left.texts] == []
+    assert [text.get_text() for text in right.texts] == ["no dense run to compare with"]
+    assert left.get_ylim() == (72, 104)  # a tenth below what is kept; the empty panel has no say in it
+
+
 def test_the_forest_draws_paired_differences_with_intervals(row):
     rows = [row(method="switcher", target="free", seed=s, test_accuracy=0.9) for s in range(3)]
     for seed, fall in enumerate([0.01, 0.02, 0.03]):
