@@ -11,7 +11,7 @@ from pandas.api.typing import DataFrameGroupBy
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from benchmarks.report.statistics import BLOCK, effect_size, half_width, scored
+from benchmarks.report.statistics import BLOCK, effect_size, half_width, plainest, scored
 
 SUBJECT = "switcher"
 """The key of the method that this suite was built to examine."""
@@ -35,10 +35,8 @@ class Ranking:
 
 
 def subject(rows: pd.DataFrame) -> str | None:
-    """The label of the examined method in these rows: its key, else the variant with the fewest knobs set, in which a
-    control has one more; None without either."""
-    labels = [label for label in set(rows["method"]) if label.split(",")[0] == SUBJECT]
-    return min(labels, key=lambda label: (label.count(","), label), default=None)
+    """The label of the examined method in these rows, or None."""
+    return plainest(SUBJECT, rows["method"])
 
 
 def matched(rows: pd.DataFrame, examined: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.style import context
 
-from benchmarks.report.statistics import BASELINE
+from benchmarks.report.statistics import BASELINE, plainest
 
 COLUMN = 3.4
 """Width of a panel in inches: one column of a two-column page."""
@@ -82,11 +82,11 @@ class Look(NamedTuple):
 def looks(methods: Iterable[str]) -> dict[str, Look]:
     """The look of each method. Well-known ones have fixed slots, others the next free ones in alphabetical order.
 
-    A method that is there with its knobs alone (`l1,ranking=global`) takes the slot of its key. Colours and markers
-    have coprime counts, so that no two methods look alike; in a crowd, those without a slot do.
+    Where a method is there with knobs alone (`l1,ranking=global`), the plainest takes the slot of its key. Colours and
+    markers have coprime counts, so that no two methods look alike; in a crowd, those without a slot do.
     """
     names = set(methods)
-    known = [_only_variant(key, names) or key for key in SLOTS]
+    known = [plainest(key, names) or key for key in SLOTS]
     others = sorted(names - {BASELINE, *known})
     if len(names) > CROWD:
         found = dict.fromkeys(others, Look(GREY, ".", "-"))
@@ -105,11 +105,6 @@ def few(methods: Iterable[str]) -> list[str]:
     names = sorted(set(methods))
     found = looks(names)
     return [name for name in names if not found[name].grey]
-
-
-def _only_variant(key: str, names: set[str]) -> str | None:
-    variants = [name for name in names if name.startswith(f"{key},")]
-    return variants[0] if len(variants) == 1 and key not in names else None
 
 
 def drawing() -> AbstractContextManager[None]:

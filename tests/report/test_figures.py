@@ -252,8 +252,10 @@ def test_without_a_dense_run_the_channels_say_so(row):
     assert [text.get_text() for text in figure.axes[0].texts] == ["no dense network to compare with"]
 
 
-def test_a_lone_variant_looks_like_its_method():
+def test_the_plainest_variant_looks_like_its_method():
     assert style.looks(["l1,ranking=global"])["l1,ranking=global"] == style.looks(["l1"])["l1"]
+    control = style.looks(["switcher,reader=b", "switcher,lr=0,reader=b"])  # whose name comes first
+    assert control["switcher,reader=b"] == style.looks(["switcher"])["switcher"] != control["switcher,lr=0,reader=b"]
     both = style.looks(["l1", "l1,ranking=global"])
     assert both["l1"] == style.looks(["l1"])["l1"] != both["l1,ranking=global"]
 
