@@ -52,6 +52,7 @@ class Knobs:
     end: float = 0.7  # of both; the rest is fine-tuning
     turns: int = 60  # steps of the switcher
     lr: float = 0.08  # length of such a step, before momentum, at the start of the one schedule
+    budget_lr: float = 0.02  # the same where a size is told; longer ones change too often which channels are on
     # What follows is there for the ablation; the first of each is the method.
     reader: Literal["embedding", "equivariant"] = "embedding"
     input: Literal["incoming", "outgoing", "both", "shuffled", "noise"] = "incoming"
@@ -65,7 +66,8 @@ class Knobs:
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """Both networks in turn; what is off at the end goes."""
     switcher = Switcher(net, problem.groups, problem.rng, knobs.reader, knobs.input, knobs.hidden, knobs.through)
-    schedule = Schedule(knobs.gain, knobs.begin, knobs.end, knobs.turns, knobs.lr)
+    lr = knobs.lr if problem.target is None else knobs.budget_lr
+    schedule = Schedule(knobs.gain, knobs.begin, knobs.end, knobs.turns, lr)
     kind = ablations.Through if knobs.through else ablations.HeldOut if knobs.batch == "held_out" else Alternation
     groups = ablations.before_the_norm(problem.groups) if knobs.site == "before_norm" else problem.groups
     output = ablations.OUTPUTS[knobs.output](problem)
