@@ -48,6 +48,17 @@ def test_a_told_size_is_met_whatever_the_ablation(make_trainer: Callable[..., Tr
         assert trainer.macs(keep) / trainer.macs(trainer.everything()) == pytest.approx(0.5, abs=0.01)
 
 
+def test_a_told_size_has_a_step_length_of_its_own(make_trainer: Callable[..., Trainer]) -> None:
+    def weights(target: float | None, **knobs: float) -> torch.Tensor:
+        net = settled(KINDS["residual"]())
+        switcher.learn(net, make_trainer(net, epochs=6, target=target), switcher.Knobs(**knobs))
+        return torch.cat([parameter.detach().flatten() for parameter in net.parameters()])
+
+    assert torch.equal(weights(None), weights(None, budget_lr=0.5))
+    assert torch.equal(weights(0.5), weights(0.5, lr=0.5))
+    assert weights(0.5).tolist() != weights(0.5, budget_lr=0.5).tolist()
+
+
 VARIANTS: list[dict[str, object]] = [
     {"reader": "equivariant"},
     {"input": "outgoing"},
