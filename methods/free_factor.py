@@ -4,9 +4,9 @@ the switcher.
 Idea: whatever the switcher gains over this one comes from reading the weights; what both gain does not.
 Ours: there is no paper. It has a learning-rate search of its own, and the same number of trials
 (config/tune_switcher.yaml).
-Expected: no different from the switcher. Measured (config/reference.yaml, 5 paired seeds, against dense): -0.23
-[-0.41, -0.05] points at 87 % of the MACs with LeNet-5 on Fashion-MNIST, +0.92 [+0.58, +1.27] at 67 % with twice its
-width on a tenth of it; the switcher -0.12 [-0.32, +0.08] at 96 % and +1.10 [+0.73, +1.47] at 74 %.
+Expected: no different from the switcher. Measured (config/reference.yaml, 5 paired seeds, against dense): -0.26
+[-0.46, -0.07] points at 88 % of the MACs with LeNet-5 on Fashion-MNIST, +1.05 [+0.80, +1.30] at 66 % with twice its
+width on a tenth of it; the switcher -0.20 [-0.28, -0.12] at 88 % and +1.01 [+0.38, +1.64] at 76 %.
 """
 
 from __future__ import annotations
