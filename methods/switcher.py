@@ -28,12 +28,12 @@ Expected: accuracy as dense, on less MACs, and no gain from reading the weights.
     digits, VGG-8                                   -0.24 [-0.93, +0.45] at 75 %
 
 Where it gains, so do noise in place of the weights (+0.65 [+0.17, +1.14] at 69 %) and free_factor (+1.05 [+0.80,
-+1.30] at 66 %): a regulariser where data are few. Told a size, over the eight: -0.42 +- 0.15 at half of the
-MACs (free_factor -0.51, uniform width -0.69), -2.00 +- 0.56 at a fifth (free_factor -1.85, uniform width -1.50).
-In the ablation (config/ablation_switcher.yaml, 3 seeds) a switcher
-that is never trained loses 1.20 [0.40, 1.99] points at 62 %, and one that reads noise or shuffled weights no more
-than this one. At these defaults none of 320 runs diverged or collapsed (config/stability.yaml: sixteen networks, 20
-seeds, 3 epochs of digits, in which the deepest have learned next to nothing).
++1.30] at 66 %): a regulariser where data are few. Told a size, over the eight: -0.42 +- 0.15 at half of the MACs
+(free_factor -0.51, uniform width -0.69), -2.00 +- 0.56 at a fifth (free_factor -1.85, uniform width -1.50). In the
+ablation (config/ablation_switcher.yaml, 3 seeds) a switcher that is never trained loses 1.20 [0.40, 1.99] points at
+62 %, and one that reads noise or shuffled weights no more than this one. At these defaults none of 320 runs diverged
+or collapsed (config/stability.yaml: sixteen networks, 20 seeds, 3 epochs of digits, in which the deepest have learned
+next to nothing).
 """
 
 from __future__ import annotations
