@@ -21,7 +21,6 @@ MAX_LETTERS = 18
 """The last ones of a layer's name, which tell it from its neighbours."""
 LETTER = 0.045
 """Inches of a panel's height that a letter of an upright name takes."""
-
 BAR = 0.5
 """Inches that the bar of shades and its label take below the panels."""
 

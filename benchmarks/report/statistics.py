@@ -28,8 +28,6 @@ Table = TypeVar("Table", pd.Series, pd.DataFrame)
 
 FAILURES = (*STATUSES[1:], "missing")
 MEASURES = ("accuracy", "macs_kept", "params_kept", "difference", "cost", "speedup_cpu", "speedup_gpu")
-
-
 TOLD = ("macs=", "match:")
 """How the targets begin that tell a method its size; at any other it decides."""
 
