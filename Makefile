@@ -42,8 +42,8 @@ lint: .venv/ready  ## format, style, types, and Snakemake's own linter
 
 speed: .venv/ready  ## speed beside other ways: measure, and write results/published/speed/ and the README's table
 	mkdir -p results
-	$(run) pytest -n 0 benchmarks/speed --benchmark-json=results/speed.json
-	$(run) python -m workflow.scripts.speed results/speed.json results/published/speed --readme README.md
+	$(run) pytest -n 0 speed --benchmark-json=results/speed.json
+	$(run) python -m speed.publish results/speed.json results/published/speed --readme README.md
 
 faults: .venv/ready  ## kill a study KILLS times at random moments and compare its rows (KILLS=200, SEED=0)
 	$(run) python -m tests.faults.campaign --kills $(KILLS) --seed $(SEED)

@@ -14,13 +14,14 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from benchmarks import __version__
-from benchmarks.begin import saved, under
-from benchmarks.build import count_macs, new_network, rebuild
-from benchmarks.data import Part, load
-from benchmarks.evaluate import evaluate
-from benchmarks.latency import latencies
-from benchmarks.rows import COLUMNS
-from benchmarks.spec import Spec
+from benchmarks.data.dataset import Part
+from benchmarks.data.prepared import load
+from benchmarks.machine.latency import latencies
+from benchmarks.schemas.rows import COLUMNS
+from benchmarks.schemas.runs import saved, under
+from benchmarks.schemas.spec import Spec
+from benchmarks.training.evaluate import evaluate
+from benchmarks.training.network import count_macs, new_network, rebuild
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]

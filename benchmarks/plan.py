@@ -26,12 +26,14 @@ from rich.table import Table
 from torch import nn
 
 from benchmarks import registry
-from benchmarks.build import new_network
-from benchmarks.checkpoint import Journal
-from benchmarks.data import Part
-from benchmarks.problem import BACKWARD, Trainer
-from benchmarks.spec import Spec, cell_spec, start_spec
-from benchmarks.study import Cell, Study
+from benchmarks.data.dataset import Part
+from benchmarks.schemas.spec import Spec
+from benchmarks.study.cell import Cell
+from benchmarks.study.config import Study
+from benchmarks.study.specs import cell_spec, start_spec
+from benchmarks.training.checkpoint import Journal
+from benchmarks.training.network import new_network
+from benchmarks.training.trainer import BACKWARD, Trainer
 from methods.core.structure import Structure
 
 SECONDS = 2.0  # of measuring, for each dataset and network

@@ -7,7 +7,6 @@ docstrings, literals and the fields of Knobs from the source text.
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib
 import math
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"method": "methods", "network": "benchmarks/networks", "dataset": "benchmarks/datasets"}
-DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 KNOB_TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "bool": bool, "str": str}
 
 
@@ -90,45 +88,3 @@ def fits(card: Card, knob: str, value: Any) -> bool:
     wanted = KNOB_TYPES.get(card.types[knob], object)
     finite = not isinstance(value, float) or math.isfinite(value)
     return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool)) and finite
-
-
-@cache
-def source_hash(*modules: str) -> str:
-    """12 digits of sha256 over the modules and all of this repository's that they import, docstrings left out:
-    what a method measured can be written into its file without making that measurement out of date.
-
-    A file is read once: a plan is of one moment.
-    """
-    digest = hashlib.sha256()
-    for name in sorted(_closure(modules)):
-        digest.update(f"{name}\n".encode() + _source(name)[0])
-    return digest.hexdigest()[:12]
-
-
-def _closure(modules: tuple[str, ...]) -> set[str]:
-    found: set[str] = set()
-    queue = list(modules)
-    while queue:
-        if (name := queue.pop()) not in found and (imported := _source(name)[1]) is not None:
-            found.add(name)
-            queue += imported
-    return found
-
-
-@cache
-def _source(module: str) -> tuple[bytes, list[str] | None]:
-    """The lines of a module of this repository but for its docstrings, and what it imports; None for any other."""
-    path = ROOT / f"{module.replace('.', '/')}.py"
-    if not path.is_file():
-        return b"", None
-    content, names = path.read_bytes(), []
-    lines = content.splitlines(keepends=True)
-    for node in ast.walk(ast.parse(content)):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            doc = node.body[0]
-            lines[doc.lineno - 1 : doc.end_lineno] = [b""] * (doc.end_lineno - doc.lineno + 1)  # type: ignore[operator]
-    return b"".join(lines), names

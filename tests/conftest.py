@@ -11,10 +11,10 @@ import torch
 from hypothesis import HealthCheck, settings
 from torch import nn
 
-from benchmarks.checkpoint import Journal
-from benchmarks.data import Augment, Part
-from benchmarks.problem import Trainer
-from benchmarks.recipe import Recipe
+from benchmarks.data.dataset import Augment, Part
+from benchmarks.schemas.recipe import Recipe
+from benchmarks.training.checkpoint import Journal
+from benchmarks.training.trainer import Trainer
 from methods.core.structure import Structure
 from tests.kinds import EXAMPLE, KINDS
 

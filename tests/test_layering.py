@@ -102,7 +102,7 @@ def test_only_the_workflow_knows_snakemake(path: Path) -> None:
 @pytest.mark.parametrize("path", EVERY, ids=ids(EVERY))
 def test_torchvision_is_imported_only_where_it_is_called(path: Path) -> None:
     """Importing it costs seconds, and nothing needs it but a download, and the peers whose speed is measured."""
-    if path.is_relative_to(ROOT / "benchmarks/speed"):
+    if path.is_relative_to(ROOT / "speed"):
         return
     assert not [name for name, at_load in imports(path) if name.split(".")[0] == "torchvision" and at_load]
 

@@ -7,5 +7,5 @@ AUGMENT = Augment(shift=2, flip=True)      what training may do to its images
 def read(raw: Path) -> Splits: ...         the bytes as published, checked by sha256, as uint8 tensors
 
 Its docstring says source, licence, how the fixed split was made, normalisation and augmentation. Where `read` gives
-images that come in chunks (benchmarks/stream.py) in place of tensors, no memory needs to hold them.
+images that come in chunks (benchmarks/data/stream.py) in place of tensors, no memory needs to hold them.
 """

@@ -8,8 +8,8 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from benchmarks.data import check_sha256
-from benchmarks.files import write_atomically
+from benchmarks.data.checksum import check_sha256
+from benchmarks.machine.files import write_atomically
 
 
 def fetch(raw: Path, where: Callable[[str], Iterable[str]], sha256: Mapping[str, str]) -> list[Path]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.data import Augment, Splits
+from benchmarks.data.dataset import Augment, Splits
 from benchmarks.datasets import _cifar
 
 CLASSES = 100

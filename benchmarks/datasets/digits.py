@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.data import Augment, Splits
+from benchmarks.data.dataset import Augment, Splits
 
 CLASSES = 10
 SHAPE = (1, 8, 8)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from benchmarks.data import Augment, Splits
+from benchmarks.data.dataset import Augment, Splits
 from benchmarks.datasets import _files, _idx
 
 CLASSES = 47

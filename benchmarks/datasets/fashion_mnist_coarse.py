@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.data import Splits
+from benchmarks.data.dataset import Splits
 from benchmarks.datasets import fashion_mnist
 
 CLASSES = 5

@@ -8,7 +8,7 @@ Split: the labels of its test images are not public, so its validation images ar
 literature. The last 50 training images of each class, by name, are for validation.
 Form: every image is cut to the central square that resizing its shorter side to 256 and cropping 224 leaves, and
 resized to 224: what the literature tests on. That is done once, into one file of 193 GB which is mapped into memory and
-streamed from (benchmarks/stream.py).
+streamed from (benchmarks/data/stream.py).
 Normalisation: mean and standard deviation of the training images, a channel. Augmentation: mirrored, and shifted by
 up to 16 pixels. The literature's crops of random size and shape need the whole image in every epoch; without them
 accuracies are lower than published ones, for every method alike.
@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchmarks.data import Augment
+from benchmarks.data.dataset import Augment
 from benchmarks.datasets import _images
 
 CLASSES = 1000

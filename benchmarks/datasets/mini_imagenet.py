@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.data import Augment, Splits
+from benchmarks.data.dataset import Augment, Splits
 from benchmarks.datasets import _files, _images
 
 CLASSES = 100

@@ -9,10 +9,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import build
-from benchmarks.data import Part
-from benchmarks.spec import Spec, cell_spec, start_spec
-from benchmarks.study import parse
+from benchmarks.data.dataset import Part
+from benchmarks.schemas.spec import Spec
+from benchmarks.study.config import parse
+from benchmarks.study.specs import cell_spec, start_spec
+from benchmarks.training import network
 from methods.core.structure import Structure
 from tests.conftest import RECIPE
 from tests.kinds import EXAMPLE, KINDS, settled
@@ -56,7 +57,7 @@ def test_a_row_from_before_there_was_an_alignment_keeps_its_hash() -> None:
 def test_a_job_is_told_the_alignment() -> None:
     cell = specs(align=4)[0]
     assert Spec.model_validate_json(cell.model_dump_json()) == cell
-    structure = build.new_network(cell, 0, Part(*parts(12)), torch.device("cpu"))[1]
+    structure = network.new_network(cell, 0, Part(*parts(12)), torch.device("cpu"))[1]
     assert {group.step for group in structure.groups} == {4}
 
 
@@ -72,11 +73,11 @@ def test_what_is_left_of_a_free_choice_is_aligned_and_counted_as_it_is(kind: str
     structure = Structure.of(net, EXAMPLE, align)
     generator = torch.Generator().manual_seed(seed)
     choice = {g.name: torch.rand(g.size, generator=generator) < 0.4 for g in structure.groups}
-    found = build.realise(choice, net, structure, Part(*parts(8)))
+    found = network.realise(choice, net, structure, Part(*parts(8)))
     for group in structure.groups:
         width = found.widths[group.name]
         assert width % group.step == 0 or width == group.size
         assert 0 <= width - max(1, int(choice[group.name].sum())) < group.step
-    assert found.macs == build.count_macs(found.net, EXAMPLE)
+    assert found.macs == network.count_macs(found.net, EXAMPLE)
     assert found.logit_difference <= 1e-4
     assert found.groups_at_minimum == sum(int(mask.sum()) <= 1 for mask in choice.values()), "the choice's, not ours"

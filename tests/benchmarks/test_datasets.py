@@ -222,11 +222,11 @@ class TestEveryDataset:
     def test_is_prepared_and_loaded(
         self, key: str, raw: Path, made: Callable[[str], ModuleType], tmp_path: Path
     ) -> None:
-        from benchmarks import stream
-        from benchmarks.data import load
+        from benchmarks.data import prepared
+        from benchmarks.data.prepared import load
 
         parts = made(key).read(raw)
-        stream.write(tmp_path / "prepared.safetensors", parts)
+        prepared.write(tmp_path / "prepared.safetensors", parts)
         loaded = load(tmp_path / "prepared.safetensors", tuple(PARTS), torch.device("cpu"))
         for part, (images, labels) in parts.items():
             assert torch.equal(loaded[part].images, whole(images)) and torch.equal(loaded[part].labels, labels.long())

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from benchmarks import plan, registry
-from benchmarks.build import count_macs
 from benchmarks.plan import Line
-from benchmarks.spec import cell_spec, start_spec
-from benchmarks.study import Study, parse
+from benchmarks.study.config import Study, parse
+from benchmarks.study.specs import cell_spec, start_spec
+from benchmarks.training.network import count_macs
 
 CPU = torch.device("cpu")
 GOOD: dict[str, Any] = {

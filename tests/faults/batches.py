@@ -35,7 +35,7 @@ Trainer._some = _counted
 
 def count_batches(root: Path) -> None:
     """Let the trainer of this copy of the project write `LOG`."""
-    with (root / "benchmarks/problem.py").open("a") as file:
+    with (root / "benchmarks/training/trainer.py").open("a") as file:
         file.write(APPENDED)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import stream
-from benchmarks.spec import Spec
-from tests.benchmarks.test_run import Bench, specs, timeless
+from benchmarks.data import prepared
+from benchmarks.schemas.spec import Spec
+from tests.benchmarks.test_train import Bench, specs, timeless
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def data(tmp_path: Path) -> Path:
         images[torch.arange(count), 0, labels % 8, labels // 2] = 255
         parts[part] = images, labels
     path = tmp_path / "data" / "digits.safetensors"
-    stream.write(path, parts)
+    prepared.write(path, parts)
     return path
 
 

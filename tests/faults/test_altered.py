@@ -13,14 +13,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import run, stream
-from benchmarks.begin import begins, saved, sha256
-from benchmarks.checkpoint import Journal
-from benchmarks.data import load
+from benchmarks import train
+from benchmarks.data import prepared
+from benchmarks.data.prepared import load
 from benchmarks.measure import measure
-from benchmarks.problem import Trainer
-from benchmarks.spec import Spec
-from tests.benchmarks.test_run import CPU, Bench, KilledError, specs, timeless
+from benchmarks.schemas.runs import saved, sha256
+from benchmarks.schemas.spec import Spec
+from benchmarks.training.checkpoint import Journal
+from benchmarks.training.start import begins
+from benchmarks.training.trainer import Trainer
+from tests.benchmarks.test_train import CPU, Bench, KilledError, specs, timeless
 
 Damage = Callable[[bytes], bytes]
 DAMAGES: list[Damage] = [
@@ -151,29 +153,27 @@ def test_data_that_are_altered_while_they_are_trained_on(data: Path) -> None:
 
 def test_data_that_are_altered_while_they_are_read(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is checked first can be altered before it is read."""
-    from benchmarks import data as module
-
-    opened = module.safe_open
+    opened = prepared.safe_open
 
     def slow(*told: Any, **named: Any) -> Any:
         alter(data)
         return opened(*told, **named)
 
-    monkeypatch.setattr(module, "safe_open", slow)
+    monkeypatch.setattr(prepared, "safe_open", slow)
     with pytest.raises(ValueError, match="expected sha256"):
         load(data, ("train",), CPU)
 
 
 @pytest.mark.parametrize(
     ("owner", "name", "calls"),
-    [(Trainer, "_close_epoch", 3), (run, "_judge", 1)],
+    [(Trainer, "_close_epoch", 3), (train, "_judge", 1)],
     ids=["trained on", "judged by"],
 )
 def test_streamed_data_that_are_altered_while_they_are_read(
     bench: Bench, spec: Spec, whole: Any, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, calls: int
 ) -> None:
     """They are the file itself: what was done since is not saved, and the file is refused until it is mended."""
-    monkeypatch.setattr(stream, "IN_MEMORY", 0)
+    monkeypatch.setattr(prepared, "IN_MEMORY", 0)
     good = bench.data.read_bytes()
     write, reads, left = Journal.write, getattr(owner, name), calls
     saved_after: list[Path] = []

@@ -14,11 +14,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from benchmarks import stream
-from benchmarks.checkpoint import Journal
-from benchmarks.files import write_atomically, write_sealed
-from benchmarks.spec import Spec
-from tests.benchmarks.test_run import Bench, timeless
+from benchmarks.data import prepared
+from benchmarks.machine.files import write_atomically, write_sealed
+from benchmarks.schemas.spec import Spec
+from benchmarks.training.checkpoint import Journal
+from tests.benchmarks.test_train import Bench, timeless
 
 KIB = 1024
 READ = {".json": lambda path: json.loads(path.read_text()), ".safetensors": load_file, "": Journal.read}
@@ -89,7 +89,7 @@ def test_a_dataset_that_does_not_fit_leaves_nothing(tmp_path: Path, size: int) -
     images, labels = torch.zeros(99, 1, 8, 8, dtype=torch.uint8), torch.zeros(99)
     path = tmp_path / "data" / "digits.safetensors"
     with files_up_to(size), pytest.raises(OSError) as caught:
-        stream.write(path, {"train": (images, labels)})
+        prepared.write(path, {"train": (images, labels)})
     assert caught.value.filename == str(path) and not files(tmp_path)
 
 

@@ -17,15 +17,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import stream
-from benchmarks.checkpoint import Journal
-from benchmarks.data import load
-from benchmarks.files import write_sealed
+from benchmarks.data import stream
+from benchmarks.data.prepared import load
+from benchmarks.machine.files import write_sealed
 from benchmarks.registry import ROOT
-from benchmarks.report.published import read_published
-from benchmarks.report.statistics import read_rows
-from benchmarks.study import Study, parse
-from tests.benchmarks.test_run import CPU, STUDY, specs
+from benchmarks.report.stats.summary import read_rows
+from benchmarks.report.tables.published import read_published
+from benchmarks.study.config import Study, parse
+from benchmarks.training.checkpoint import Journal
+from tests.benchmarks.test_train import CPU, STUDY, specs
 from tests.report.conftest import make_study
 
 EVIL = {

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks.device import out_of_memory
+from benchmarks.machine.device import out_of_memory
 from benchmarks.measure import measure
-from benchmarks.report import statistics
-from benchmarks.report.tables import TABLES
-from benchmarks.spec import Spec
+from benchmarks.report.stats import summary
+from benchmarks.report.tables.index import TABLES
+from benchmarks.schemas.spec import Spec
 from methods import uniform
-from tests.benchmarks.test_run import CPU, Bench, records, specs
+from tests.benchmarks.test_train import CPU, Bench, records, specs
 
 
 def no_python_object() -> None:
@@ -82,9 +82,9 @@ def test_the_report_counts_it(bench: Bench, told: Spec, fail_once: Callable[...,
     fail_once(no_tensor)
     rows = pd.DataFrame(measure([(told, bench.cell(told))], bench.data, CPU))
     rows.to_csv(tmp_path / "rows.csv", index=False)
-    read = statistics.read_rows(tmp_path / "rows.csv")
-    summary = statistics.summary(read)
-    assert summary["out_of_memory"].sum() == 1 and (summary["missing"] == 0).all()
+    read = summary.read_rows(tmp_path / "rows.csv")
+    table = summary.summary(read)
+    assert table["out_of_memory"].sum() == 1 and (table["missing"] == 0).all()
     (sheet,) = TABLES["failures"](read).sheets
     assert sheet.cells["Out of memory"].tolist() == ["1"] and "memory" in sheet.cells["Reason"].item()
 

@@ -14,17 +14,18 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks import stream
-from benchmarks.begin import saved
-from benchmarks.checkpoint import Journal
-from benchmarks.data import load, recorded_sha256
-from benchmarks.files import read_json, write_sealed
+from benchmarks.data import stream
+from benchmarks.data.checksum import recorded_sha256
+from benchmarks.data.prepared import load
+from benchmarks.machine.files import read_json, write_sealed
 from benchmarks.measure import measure
 from benchmarks.registry import ROOT
-from benchmarks.report.published import read_published
-from benchmarks.report.statistics import read_rows
-from benchmarks.spec import Spec
-from tests.benchmarks.test_run import CPU, Bench
+from benchmarks.report.stats.summary import read_rows
+from benchmarks.report.tables.published import read_published
+from benchmarks.schemas.runs import saved
+from benchmarks.schemas.spec import Spec
+from benchmarks.training.checkpoint import Journal
+from tests.benchmarks.test_train import CPU, Bench
 
 
 class Bomb:

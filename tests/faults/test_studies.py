@@ -14,13 +14,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from benchmarks import run
-from benchmarks.checkpoint import Journal
-from benchmarks.files import try_lock
-from benchmarks.problem import Trainer
-from benchmarks.spec import Spec
+from benchmarks import train
+from benchmarks.machine.files import try_lock
+from benchmarks.schemas.spec import Spec
+from benchmarks.training.checkpoint import Journal
+from benchmarks.training.trainer import Trainer
 from methods.core.api import Batch
-from tests.benchmarks.test_run import Bench
+from tests.benchmarks.test_train import Bench
 from tests.workflow.conftest import TINY, Project, copied
 
 SMALL = TINY | {"methods": ["switcher"], "targets": ["free"], "seeds": 1, "epochs": 4, "pretrain_epochs": 0}
@@ -57,13 +57,13 @@ def test_two_of_one_study_at_once(project: Project) -> None:
 
 def test_a_seed_is_held_while_it_is_trained(bench: Bench, spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
     """A killed Snakemake leaves its job behind; the next one's must wait for it."""
-    one, free = run._one_seed, []
+    one, free = train._one_seed, []
 
     def watched(spec: Spec, begin: Any, parts: Any, folder: Path, *rest: Any) -> Any:
         free.append(try_lock(folder.parent))
         return one(spec, begin, parts, folder, *rest)
 
-    monkeypatch.setattr(run, "_one_seed", watched)
+    monkeypatch.setattr(train, "_one_seed", watched)
     bench.cell(spec)
     assert free == [False]
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch_pruning.pruner.importance import BNScaleImportance
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import bn_scale, l1
 from methods.core.api import Unsupported
 from tests.kinds import KINDS, settled

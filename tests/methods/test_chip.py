@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import chip, l1
 from tests.kinds import KINDS, settled
 from tests.methods.peer import handed_scores, two_layers

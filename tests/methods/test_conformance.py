@@ -16,9 +16,9 @@ import torch
 from torch import nn
 
 from benchmarks import registry
-from benchmarks.build import realise, rebuild
-from benchmarks.checkpoint import Journal
-from benchmarks.problem import Trainer
+from benchmarks.training.checkpoint import Journal
+from benchmarks.training.network import realise, rebuild
+from benchmarks.training.trainer import Trainer
 from methods.core import gates
 from methods.core.api import Keep, Own, Unsupported
 from methods.core.ranking import TOLERANCE

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.build import count_macs
-from benchmarks.problem import Trainer
+from benchmarks.training.network import count_macs
+from benchmarks.training.trainer import Trainer
 from methods import darts
 from methods.core.api import Batch, Unsupported
 from methods.core.cells import OPERATIONS, CellNetwork, operation

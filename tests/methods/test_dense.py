@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import dense
 from tests.kinds import KINDS, settled
 

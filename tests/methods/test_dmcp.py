@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import dmcp
 from methods.core.ranking import TOLERANCE
 from tests.kinds import KINDS, Residual, conv, head, settled

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import free_factor, switcher
 from tests.kinds import KINDS, settled
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import gate_decorator
 from methods.core import gates
 from methods.core.api import Group

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import group_lasso
 from methods.core.coupled import coupled
 from methods.core.ranking import writer_norm

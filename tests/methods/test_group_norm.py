@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import group_norm
 from methods.core.coupled import coupled, squares
 from tests.kinds import KINDS, settled

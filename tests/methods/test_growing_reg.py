@@ -9,7 +9,7 @@ import torch
 import torch_pruning as tp
 from torch import nn
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import growing_reg
 from methods.core.api import Unsupported
 from methods.core.coupled import coupled

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import hrank, l1
 from tests.kinds import KINDS, settled
 from tests.methods.peer import handed_scores, two_layers

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import iterative
 from methods.core.api import Keep
 from methods.core.ranking import keep_by_rank, writer_norm

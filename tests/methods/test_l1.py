@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import l1
 from tests.kinds import KINDS, settled
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch_pruning.pruner.importance import MagnitudeImportance
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import l1, l2
 from tests.kinds import KINDS, settled
 from tests.methods.peer import assert_equal, bare, handed_scores, library_scores, two_layers

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch_pruning.pruner.importance import LAMPImportance
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import l1, lamp
 from tests.kinds import KINDS, settled
 from tests.methods.peer import assert_equal, bare, handed_scores, library_scores, two_layers

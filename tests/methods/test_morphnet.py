@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import morphnet
 from methods.core.widths import SmoothCost
 from tests.kinds import KINDS, conv, head

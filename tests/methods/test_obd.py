@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch_pruning.pruner.importance import OBDCImportance
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import l1, obd
 from tests.kinds import KINDS, settled
 from tests.methods.peer import assert_equal, bare, handed_scores, library_scores, two_layers

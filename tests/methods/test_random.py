@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import random
 from tests.kinds import KINDS, settled
 

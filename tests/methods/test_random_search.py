@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import evolution, random_search
 from methods.core.api import Keep, Unsupported
 from methods.core.ranking import TOLERANCE

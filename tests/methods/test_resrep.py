@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import resrep
 from methods.core.api import Unsupported
 from tests.kinds import KINDS, settled

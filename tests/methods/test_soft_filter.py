@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import soft_filter
 from methods.core.api import Keep
 from methods.core.ranking import keep_by_rank, writer_norm

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.checkpoint import Journal
-from benchmarks.problem import Trainer
+from benchmarks.training.checkpoint import Journal
+from benchmarks.training.trainer import Trainer
 from methods import switcher
 from methods.core.switcher_net import Switcher
 from tests.kinds import KINDS, settled

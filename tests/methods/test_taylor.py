@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch_pruning.pruner.importance import TaylorImportance
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods import l1, taylor
 from methods.core.api import Batch
 from tests.kinds import KINDS, settled

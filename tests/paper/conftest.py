@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from benchmarks.study import Cell, parse
+from benchmarks.study.cell import Cell
+from benchmarks.study.config import parse
 from tests.report.conftest import Row, make_dense, make_row
 
 ROOT = Path(__file__).parents[2]

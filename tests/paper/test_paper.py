@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.report import numbers
-from benchmarks.report.figures import FIGURES, OF_HISTORIES
-from benchmarks.report.numbers_of_pairs import names
-from benchmarks.report.table_across import ACROSS
+from benchmarks.report.figures.index import FIGURES, OF_HISTORIES
+from benchmarks.report.paper import numbers
+from benchmarks.report.paper.pairs import names
+from benchmarks.report.tables.across import ACROSS
 from tests.paper.conftest import ROOT, STUDIES, make_published
 from tests.report.conftest import make_dense, make_row
 from workflow.scripts.paper import NAMED

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.rows import COLUMNS
+from benchmarks.schemas.rows import COLUMNS
 
 Row = dict[str, Any]
 

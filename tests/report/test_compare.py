@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 from scipy import stats
 
-from benchmarks.report import compare, sheets
+from benchmarks.report.tables import compare
+from benchmarks.report.text import sheets
 from tests.report.conftest import make_row, make_study
 
 HARD = "<script>alert('ü')</script>|[bold]"

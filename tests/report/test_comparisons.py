@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.report.comparisons import critical_difference, holm, matched, ranking, subject
+from benchmarks.report.stats.comparisons import critical_difference, holm, matched, ranking, subject
 
 
 @pytest.fixture

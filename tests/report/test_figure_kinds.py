@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.report import figures
+from benchmarks.report.figures import index as figures
 
 
 def texts(figure) -> list[str]:

@@ -14,9 +14,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
-from benchmarks.report import figures, style
-from benchmarks.report.panels import MOST
-from benchmarks.report.structure import channels
+from benchmarks.report.figures import index as figures
+from benchmarks.report.figures import style
+from benchmarks.report.figures.panels import MOST
+from benchmarks.report.stats.channels import channels
 
 FIGURES = list(figures.FIGURES.values())
 OF_CELLS = [

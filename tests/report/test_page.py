@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmarks.report import page_points, page_runs, tables
-from benchmarks.report.page import ASSETS, HERE, Drawing, TableText, _digest, page
-from benchmarks.report.statistics import summary
+from benchmarks.report.page import points, runs
+from benchmarks.report.page.page import ASSETS, HERE, Drawing, TableText, _digest, page
+from benchmarks.report.stats.summary import summary
+from benchmarks.report.tables import index as tables
 from tests.report.conftest import make_hostile
 
 HARD = "<script>alert('ü')</script>&\"'</SCRIPT><!--"
@@ -106,7 +107,7 @@ def test_verdicts_come_first_then_the_plot_then_runs_tables_and_figures(text: st
 
 def test_every_row_is_in_it_with_all_its_columns_and_digits(text: str, study: pd.DataFrame) -> None:
     columns = payload(text)["columns"]
-    assert list(columns) == list(page_runs.COLUMNS)
+    assert list(columns) == list(runs.COLUMNS)
     accuracies = [math.nan if value is None else value for value in columns["test_accuracy"]]
     pd.testing.assert_series_equal(pd.Series(accuracies), study["test_accuracy"], check_names=False, check_exact=True)
     assert columns["widths"] == list(study["widths"])
@@ -140,19 +141,19 @@ def test_a_script_whose_hash_would_be_another_in_the_page_is_refused(script: str
 
 
 def test_a_history_goes_to_its_row_and_a_long_one_is_thinned_out(study: pd.DataFrame) -> None:
-    found = page_runs.curves(study, histories(study).iloc[16:])
+    found = runs.curves(study, histories(study).iloc[16:])
     assert found[0] is None and all(found[1:])
     assert found[1] is not None and found[1]["epoch"] == list(range(1, 17)) and found[1]["train_loss"][0] == 2.3
     assert found[1]["phase"][7:9] == ["learn", "finetune"] and "validation_accuracy" not in found[1]
-    long = page_runs.curves(study.head(1), histories(study.head(1), epochs=2 * page_runs.POINTS))[0]
-    assert long is not None and len(long["epoch"]) == page_runs.POINTS
-    assert long["epoch"][0] == 1 and long["epoch"][-1] == 2 * page_runs.POINTS
+    long = runs.curves(study.head(1), histories(study.head(1), epochs=2 * runs.POINTS))[0]
+    assert long is not None and len(long["epoch"]) == runs.POINTS
+    assert long["epoch"][0] == 1 and long["epoch"][-1] == 2 * runs.POINTS
 
 
 def test_what_is_recorded_once_is_never_thinned_out(study: pd.DataFrame) -> None:
-    table = histories(study.head(1), epochs=2 * page_runs.POINTS)
+    table = histories(study.head(1), epochs=2 * runs.POINTS)
     table.loc[[1, 777], "validation_accuracy"] = [0.5, 0.75]
-    found = page_runs.curves(study.head(1), table)[0]
+    found = runs.curves(study.head(1), table)[0]
     assert found is not None and [x for x in found["validation_accuracy"] if x is not None] == [0.5, 0.75]
 
 
@@ -164,20 +165,20 @@ def test_rows_alone_are_enough(row: Any) -> None:
 
 def test_a_failed_run_is_in_the_table_and_not_in_the_plot(row: Any) -> None:
     rows = pd.DataFrame([row(status="diverged", test_accuracy=math.nan, reason="loss is nan")])
-    shown = {column["name"]: column["values"] for column in page_runs.shown(rows)}
+    shown = {column["name"]: column["values"] for column in runs.shown(rows)}
     assert (shown["accuracy, %"], shown["status"], shown["MACs kept, %"]) == ([None], ["diverged"], [50])
-    (block,) = page_points.payload(rows)["blocks"]
+    (block,) = points.payload(rows)["blocks"]
     assert block["cells"] == [] and block["domain"] is None
 
 
 def test_the_plot_looks_at_the_bulk_and_says_how_many_it_leaves_out(row: Any) -> None:
     rows = pd.DataFrame([row(seed=i, test_accuracy=x) for i, x in enumerate([0.9, 0.91, 0.92, 0.93, 0.1])])
-    low, high = page_points.domain(rows) or (0, 0)
-    assert 89 < low < 90 and 93 < high < 94 and page_points.far_out(rows) == 1
+    low, high = points.domain(rows) or (0, 0)
+    assert 89 < low < 90 and 93 < high < 94 and points.far_out(rows) == 1
 
 
 def test_marks_told_the_same_size_do_not_hide_each_other(study: pd.DataFrame) -> None:
-    for block in page_points.payload(study)["blocks"]:
+    for block in points.payload(study)["blocks"]:
         for target in ("macs=0.5", "match:switcher"):
             shifts = [cell["shift"] for cell in block["cells"] if cell["target"] == target]
             assert len(set(shifts)) == len(shifts) > 3 and abs(sum(shifts)) < 0.01

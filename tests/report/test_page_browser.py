@@ -11,8 +11,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmarks.report import figures, page, style, tables
-from benchmarks.report.statistics import summary
+from benchmarks.report.figures import index as figures
+from benchmarks.report.figures import style
+from benchmarks.report.page import page
+from benchmarks.report.stats.summary import summary
+from benchmarks.report.tables import index as tables
 from tests.report.conftest import METHODS, make_study
 from tests.report.test_page import histories
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.report.pareto import front, hypervolume, hypervolumes
-from benchmarks.report.statistics import summary
+from benchmarks.report.stats.pareto import front, hypervolume, hypervolumes
+from benchmarks.report.stats.summary import summary
 
 
 def test_the_front_holds_what_nothing_beats(row, dense):

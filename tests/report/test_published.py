@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.report.published import beside, contradictions, published, read_published
+from benchmarks.report.tables.published import beside, contradictions, published, read_published
 
 ENTRIES = read_published(Path(__file__).parents[2] / "paper" / "published.csv")
 

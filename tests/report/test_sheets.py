@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.report import latex, sheets
-from benchmarks.report.sheets import Sheet, Tables
-from benchmarks.report.tables import TABLES
+from benchmarks.report.tables.index import TABLES
+from benchmarks.report.text import latex, sheets
+from benchmarks.report.text.sheets import Sheet, Tables
 
 CELLS = pd.DataFrame(
     {

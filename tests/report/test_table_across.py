@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from benchmarks.report import latex
-from benchmarks.report.table_across import ACROSS
+from benchmarks.report.tables.across import ACROSS
+from benchmarks.report.text import latex
 
 
 @pytest.fixture

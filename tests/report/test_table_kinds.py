@@ -7,13 +7,13 @@ import math
 import pandas as pd
 import pytest
 
-from benchmarks.report.ablation import ablation, variants
-from benchmarks.report.comparisons import matched
-from benchmarks.report.statistics import summary
-from benchmarks.report.table_cost import cost
-from benchmarks.report.table_failures import failures
-from benchmarks.report.table_matched import matched_macs, ranks
-from benchmarks.report.table_overall import pooled
+from benchmarks.report.stats.comparisons import matched
+from benchmarks.report.stats.summary import summary
+from benchmarks.report.tables.ablation import ablation, variants
+from benchmarks.report.tables.cost import cost
+from benchmarks.report.tables.failures import failures
+from benchmarks.report.tables.matched import matched_macs, ranks
+from benchmarks.report.tables.overall import pooled
 
 
 @pytest.fixture

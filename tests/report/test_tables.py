@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from benchmarks.report import sheets, tables
-from benchmarks.report.display import display, one_line
-from benchmarks.report.sheets import Sheet, Tables
-from benchmarks.report.statistics import summary
+from benchmarks.report.stats.summary import summary
+from benchmarks.report.tables import index as tables
+from benchmarks.report.text import sheets
+from benchmarks.report.text.sheets import Sheet, Tables
+from benchmarks.report.text.words import display, one_line
 
 MARKDOWN = MarkdownIt().enable(["table", "strikethrough"])
 HARD = 'l<1>_"ü"&%$x$#{y}^~|*b*`c`[d](e)\\'

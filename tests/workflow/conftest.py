@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from benchmarks.registry import ROOT
-from benchmarks.rows import TIME_COLUMNS
+from benchmarks.schemas.rows import TIME_COLUMNS
 
 PARTS = ("Snakefile", "environment.yml", "benchmarks", "config", "methods", "paper", "profiles", "workflow")
 TINY: dict[str, Any] = {
@@ -41,6 +41,12 @@ class Project:
 
     def configure(self, **changes: Any) -> None:
         (self.root / "study.yaml").write_text(yaml.safe_dump(TINY | changes))
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Edit a file of the project, in which the old text occurs."""
+        text = (self.root / name).read_text()
+        assert old in text
+        (self.root / name).write_text(text.replace(old, new, 1))
 
     def command(self, *arguments: str) -> list[str]:
         """The command that a user types, for this study."""

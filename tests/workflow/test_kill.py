@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks.files import try_lock
+from benchmarks.machine.files import try_lock
 from benchmarks.registry import ROOT
 from tests.faults.batches import Batch, repeats
 from tests.faults.campaign import KINDS, kills, run
@@ -30,7 +30,7 @@ def started(code: str, *arguments: str) -> subprocess.Popen[bytes]:
 DIES_HALFWAY = """
 import resource, signal, sys
 from pathlib import Path
-from benchmarks import files
+from benchmarks.machine import files
 
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -51,7 +51,7 @@ def test_a_kill_in_the_midst_of_a_write_leaves_the_old_file(tmp_path: Path, writ
 HOLDS = """
 import sys, time
 from pathlib import Path
-from benchmarks.files import try_lock
+from benchmarks.machine.files import try_lock
 
 print(try_lock(Path(sys.argv[1])), flush=True)
 time.sleep(600)

@@ -11,7 +11,7 @@ import yaml
 
 from benchmarks import registry
 from benchmarks.registry import ROOT
-from benchmarks.study import parse
+from benchmarks.study.config import parse
 from tests.workflow.conftest import TINY, Project
 
 STUDIES = sorted((ROOT / "config").glob("*.yaml"))

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmarks.rows import TIME_COLUMNS
+from benchmarks.schemas.rows import TIME_COLUMNS
 from tests.workflow import slurm
 from tests.workflow.conftest import Project
 from tests.workflow.slurm import Slurm, wait_for

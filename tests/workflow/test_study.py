@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.registry import ROOT
-from benchmarks.rows import COLUMNS
+from benchmarks.schemas.rows import COLUMNS
 from tests.workflow.conftest import Project
 
 ALWAYS = {
@@ -61,16 +61,21 @@ def test_a_finished_study_has_nothing_to_do(finished: Project) -> None:
 
 
 def test_editing_a_method_reruns_its_cells_alone(finished: Project) -> None:
-    with (finished.root / "methods/l1.py").open("a") as file:
-        file.write("\n# edited\n")
+    finished.replace("methods/l1.py", "p=1", "p=2")
     trained = {f"training l1@{target}, lenet5 on digits" for target in ("macs=0.5", "match:switcher")}
     assert finished.planned() == trained | ALWAYS
 
 
 def test_editing_a_figure_trains_and_measures_nothing(finished: Project) -> None:
-    with (finished.root / "benchmarks/report/figures.py").open("a") as file:
-        file.write("\n# edited\n")
+    finished.replace("benchmarks/report/figures/panels.py", "PAGE = 10", "PAGE = 12")
     assert finished.planned() == {"drawing the figures", "writing the claims and the page"}
+
+
+def test_a_comment_and_a_message_rerun_nothing(finished: Project) -> None:
+    for name in ("methods/l1.py", "benchmarks/training/trainer.py", "benchmarks/report/figures/panels.py"):
+        finished.replace(name, "from __future__", "# A comment.\nfrom __future__")
+    finished.replace("benchmarks/training/trainer.py", "epochs were asked for", "epochs were requested")
+    assert finished.planned() == set()
 
 
 def test_adding_a_seed_trains_that_seed_alone(finished: Project) -> None:

@@ -15,10 +15,12 @@ sys.path.insert(0, str(ROOT))
 shell.prefix(f"export PYTHONPATH={shlex.quote(str(ROOT))}; ")  # for the jobs, wherever --directory lies
 gc.set_threshold(100_000)  # a plan is many objects and few cycles; at Python's 700, looking for them took a tenth of it
 
-from benchmarks import estimate, registry
-from benchmarks.files import try_lock
-from benchmarks.spec import cell_spec, start_spec
-from benchmarks.study import parse as parse_study
+from benchmarks.study import resources
+from benchmarks import registry
+from benchmarks.source_hash import source_hash
+from benchmarks.machine.files import try_lock
+from benchmarks.study.specs import cell_spec, start_spec
+from benchmarks.study.config import parse as parse_study
 from workflow.remote import keep_commas
 
 keep_commas(workflow)
@@ -35,7 +37,7 @@ BESIDE = {pair: list(cells) for pair, cells in itertools.groupby(CELLS.values(),
 CORES = workflow.resource_settings.cores or 1  # a cluster has none: there, the profile says what `measure` gets
 # `--resources gpu=N`: a job takes one of N.
 GPU = int(bool(dict(workflow.global_resources.unwrapped_items()).get("gpu")))
-TRAIN_MINUTES = functools.cache(functools.partial(estimate.train_minutes, STUDY, gpu=bool(GPU)))
+TRAIN_MINUTES = functools.cache(functools.partial(resources.train_minutes, STUDY, gpu=bool(GPU)))
 
 
 # They download, or take seconds.
@@ -114,7 +116,7 @@ def sent_with(*runs):
 
 
 def mem_mb(wildcards, attempt):
-    return attempt * estimate.memory_mb(wildcards.dataset, wildcards.network)
+    return attempt * resources.memory_mb(wildcards.dataset, wildcards.network)
 
 
 def train_minutes(wildcards, attempt):
@@ -123,7 +125,7 @@ def train_minutes(wildcards, attempt):
 
 def measure_minutes(wildcards, attempt):
     runs = len(STUDY.seeds) * len(beside(wildcards))
-    return attempt * estimate.measure_minutes(wildcards.dataset, wildcards.network, runs, bool(GPU))
+    return attempt * resources.measure_minutes(wildcards.dataset, wildcards.network, runs, bool(GPU))
 
 
 SHOWN = {

@@ -18,7 +18,7 @@ rule compare:
     conda:
         "../../environment.yml"
     params:
-        code=registry.source_hash("workflow.scripts.compare"),
+        code=source_hash("workflow.scripts.compare"),
     message:
         "comparing the rows with the published ones"
     shell:

@@ -15,7 +15,7 @@ rule prepare:
     resources:
         mem_mb=4000,
     params:
-        code=lambda wildcards: registry.source_hash("benchmarks.data", f"benchmarks.datasets.{wildcards.dataset}"),
+        code=lambda wildcards: source_hash("benchmarks.data.prepared", f"benchmarks.datasets.{wildcards.dataset}"),
         raw="data/raw/{dataset}",
     message:
         "preparing {wildcards.dataset}"

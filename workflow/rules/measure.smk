@@ -23,7 +23,7 @@ rule measure:
         runtime=measure_minutes,
         gpu=GPU,
     params:
-        code=lambda wildcards: registry.source_hash("benchmarks.measure"),
+        code=lambda wildcards: source_hash("benchmarks.measure"),
         specs=lambda wildcards: [cell_spec(STUDY, cell).model_dump_json() for cell in beside(wildcards)],
         # The specs say when to measure again. On the command line, which may have 128 KiB, stands what they follow from;
         # a function of the input is not recorded, so that a dataset more does not measure the others again.

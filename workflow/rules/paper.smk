@@ -20,7 +20,7 @@ rule paper:
     conda:
         "../../environment.yml"
     params:
-        code=registry.source_hash("workflow.scripts.paper"),
+        code=source_hash("workflow.scripts.paper"),
         studies=[str(folder) for folder in THERE],
         work="results/paper",
         bibliography=ROOT / "paper",

@@ -5,7 +5,7 @@ PUBLISHED = list(ROOT.glob("paper/published.csv"))  # numbers of papers; without
 TABLES = ["summary", "overall", "ranks", "matched", "cost", "ablation", "failures", *["published" for _ in PUBLISHED]]
 FIGURES = ["accuracy_macs", "accuracy_cost", "ranks", "compression", "speedup", "channels", "ablation"]
 OF_HISTORIES = ["trajectories", "curves"]
-PAGE_ASSETS = ["benchmarks/report/page.html.jinja", *sorted((ROOT / "benchmarks/report/assets").iterdir())]
+PAGE_ASSETS = ["benchmarks/report/page/page.html.jinja", *sorted((ROOT / "benchmarks/report/page/assets").iterdir())]
 
 
 rule gather:
@@ -22,7 +22,7 @@ rule gather:
     conda:
         "../../environment.yml"
     params:
-        code=registry.source_hash("workflow.scripts.gather"),
+        code=source_hash("workflow.scripts.gather"),
     message:
         "gathering the rows"
     shell:
@@ -41,7 +41,7 @@ rule tables:
     conda:
         "../../environment.yml"
     params:
-        code=registry.source_hash("workflow.scripts.tables"),
+        code=source_hash("workflow.scripts.tables"),
         content=[file_hash(path) for path in PUBLISHED],
         # A function of the input is not recorded: a project that was moved writes no table anew.
         published=lambda wildcards, input: [word for path in PUBLISHED for word in ("--published", str(path))],
@@ -64,7 +64,7 @@ rule figures:
     conda:
         "../../environment.yml"
     params:
-        code=registry.source_hash("workflow.scripts.figures"),
+        code=source_hash("workflow.scripts.figures"),
     message:
         "drawing the figures"
     shell:
@@ -98,7 +98,7 @@ rule page:
     conda:
         "../../environment.yml"
     params:
-        code=registry.source_hash("workflow.scripts.page"),
+        code=source_hash("workflow.scripts.page"),
         assets=[file_hash(path) for path in PAGE_ASSETS],
     message:
         "writing the claims and the page"

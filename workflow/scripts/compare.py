@@ -3,8 +3,10 @@
 import argparse
 from pathlib import Path
 
-from benchmarks.files import write_atomically
-from benchmarks.report import compare, sheets, statistics
+from benchmarks.machine.files import write_atomically
+from benchmarks.report.stats import summary
+from benchmarks.report.tables import compare
+from benchmarks.report.text import sheets
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
@@ -12,7 +14,7 @@ if __name__ == "__main__":
     parser.add_argument("--published", type=Path, required=True)
     parser.add_argument("--out", type=Path, nargs="*", default=[], help=".csv, .md, .html")
     told = parser.parse_args()
-    table = compare.compare(statistics.read_rows(told.own), statistics.read_rows(told.published))
+    table = compare.compare(summary.read_rows(told.own), summary.read_rows(told.published))
     for path in told.out:
         write_atomically(path, sheets.WRITERS[path.suffix](compare.tables(table)).encode())
     compare.show(table)

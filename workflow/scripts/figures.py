@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.report import statistics
-from benchmarks.report.figures import FIGURES, OF_HISTORIES, save
+from benchmarks.report.figures.index import FIGURES, OF_HISTORIES, save
+from benchmarks.report.stats import summary
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
@@ -14,7 +14,7 @@ if __name__ == "__main__":
     parser.add_argument("--histories", type=Path, help="runs.parquet, for the figures that need it")
     parser.add_argument("--out", type=Path, nargs="+", required=True)
     told = parser.parse_args()
-    rows = statistics.read_rows(told.rows)
+    rows = summary.read_rows(told.rows)
     histories = pd.read_parquet(told.histories) if told.histories else None
     for stem in sorted({path.with_suffix("") for path in told.out}):
         if stem.name in FIGURES:

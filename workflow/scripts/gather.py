@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.files import read_json, write_atomically
-from benchmarks.rows import COLUMNS
+from benchmarks.machine.files import read_json, write_atomically
+from benchmarks.schemas.rows import COLUMNS
 
 
 def histories(rows: dict[Path, list[dict[str, Any]]]) -> pd.DataFrame:

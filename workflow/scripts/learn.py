@@ -1,8 +1,8 @@
 """A cell: structure learned, network shrunk and fine-tuned, for every seed."""
 
-from benchmarks.run import train_cell
-from benchmarks.slots import choose
-from benchmarks.spec import Spec
+from benchmarks.machine.gpus import choose
+from benchmarks.schemas.spec import Spec
+from benchmarks.train import train_cell
 from workflow.scripts._job import arguments
 
 if __name__ == "__main__":

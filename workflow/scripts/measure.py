@@ -2,11 +2,11 @@
 
 import json
 
-from benchmarks.files import write_json
+from benchmarks.machine.files import write_json
+from benchmarks.machine.gpus import choose
 from benchmarks.measure import measure
-from benchmarks.slots import choose
-from benchmarks.spec import cell_spec
-from benchmarks.study import parse
+from benchmarks.study.config import parse
+from benchmarks.study.specs import cell_spec
 from workflow.scripts._job import arguments
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.files import write_atomically
-from benchmarks.report import ledger, page, statistics
-from benchmarks.report.claims import claims
+from benchmarks.machine.files import write_atomically
+from benchmarks.report.claims import ledger
+from benchmarks.report.claims.judge import claims
+from benchmarks.report.page import page
+from benchmarks.report.stats import summary
 
 
 def table(path: Path) -> page.TableText:
@@ -29,7 +31,7 @@ if __name__ == "__main__":
     parser.add_argument("--claims", type=Path, required=True)
     parser.add_argument("--page", type=Path, required=True)
     told = parser.parse_args()
-    rows = statistics.read_rows(told.rows)
+    rows = summary.read_rows(told.rows)
     histories = pd.read_parquet(told.histories) if told.histories else None
     write_atomically(told.claims, ledger.markdown(claims(rows)).encode())
     text = page.page(rows, histories, [*map(table, told.tables)], [*map(drawing, told.figures)])

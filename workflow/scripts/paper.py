@@ -8,13 +8,15 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmarks.files import write_atomically
-from benchmarks.report import latex, numbers, statistics
-from benchmarks.report.display import blocks
-from benchmarks.report.figures import FIGURES, OF_HISTORIES, save
-from benchmarks.report.numbers_of_pairs import plain
-from benchmarks.report.published import read_published
-from benchmarks.report.table_across import ACROSS
+from benchmarks.machine.files import write_atomically
+from benchmarks.report.figures.index import FIGURES, OF_HISTORIES, save
+from benchmarks.report.paper import numbers
+from benchmarks.report.paper.pairs import plain
+from benchmarks.report.stats import summary
+from benchmarks.report.tables.across import ACROSS
+from benchmarks.report.tables.published import read_published
+from benchmarks.report.text import latex
+from benchmarks.report.text.words import blocks
 
 NAMED = re.compile(r"\\study(figure|graphic|table)(?:\[(\d+)\])?\{(\w+)/(\w+)\}")
 r"""\studyfigure[<panels>]{<study>/<figure>}, \studygraphic likewise, \studytable{<study>/<table>}."""
@@ -30,7 +32,7 @@ def few(rows: pd.DataFrame, most: int) -> pd.DataFrame:
 
 def write(study: Path, named: list[tuple[str, str, str]], out: Path) -> Iterator[tuple[str, str]]:
     """Write what the text names of this study, (kind, panels, name) each; yields every key and its text."""
-    rows = plain(statistics.read_rows(study / "rows.csv"))
+    rows = plain(summary.read_rows(study / "rows.csv"))
     yield from numbers.numbers(rows).items()
     for kind, panels, name in named:
         part = few(rows, int(panels)) if panels else rows

@@ -7,9 +7,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.device import choose, describe
+from benchmarks.machine.device import choose, describe
 from benchmarks.plan import plan, table
-from benchmarks.study import parse
+from benchmarks.study.config import parse
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)

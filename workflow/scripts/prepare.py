@@ -4,7 +4,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from benchmarks.data import prepare
+from benchmarks.data.prepared import prepare
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)

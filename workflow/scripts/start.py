@@ -1,8 +1,8 @@
 """The dense network of a dataset and network is trained to where methods take it up."""
 
-from benchmarks.run import train_start
-from benchmarks.slots import choose
-from benchmarks.spec import Spec
+from benchmarks.machine.gpus import choose
+from benchmarks.schemas.spec import Spec
+from benchmarks.train import train_start
 from workflow.scripts._job import arguments
 
 if __name__ == "__main__":

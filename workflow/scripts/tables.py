@@ -4,10 +4,11 @@ import argparse
 from itertools import groupby
 from pathlib import Path
 
-from benchmarks.files import write_atomically
-from benchmarks.report import sheets, statistics
-from benchmarks.report.published import read_published
-from benchmarks.report.tables import OF_PUBLISHED, TABLES
+from benchmarks.machine.files import write_atomically
+from benchmarks.report.stats import summary
+from benchmarks.report.tables.index import OF_PUBLISHED, TABLES
+from benchmarks.report.tables.published import read_published
+from benchmarks.report.text import sheets
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
@@ -15,7 +16,7 @@ if __name__ == "__main__":
     parser.add_argument("--published", type=Path, help="numbers of papers, for the table beside them")
     parser.add_argument("--out", type=Path, nargs="+", required=True, help="<table>.<suffix>, as many as are wanted")
     told = parser.parse_args()
-    rows = statistics.read_rows(told.rows)
+    rows = summary.read_rows(told.rows)
     for name, paths in groupby(sorted(told.out), key=lambda path: path.stem):
         if name in TABLES:
             table = TABLES[name](rows)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import registry
-from benchmarks.data import Augment, Splits
+from benchmarks.data.dataset import Augment, Splits
 from benchmarks.datasets import fashion_mnist
 
 HERE = ("digits", "fashion_mnist", "fashion_mnist_coarse", "fashion_mnist_small")  # with a package

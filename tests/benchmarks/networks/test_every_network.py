@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from benchmarks import registry
-from benchmarks.build import initialise
-from benchmarks.spec import Spec
+from benchmarks.schemas.spec import Spec
+from benchmarks.training.network import initialise
 
 NETWORKS = registry.keys("network")
 

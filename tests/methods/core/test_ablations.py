@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods.core import ablations, gates
 from methods.core.ablations import HeldOut, Through, before_the_norm, hard_concrete
 from methods.core.alternation import Alternation, Schedule

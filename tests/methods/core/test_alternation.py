@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from benchmarks.checkpoint import Journal
-from benchmarks.problem import Trainer
+from benchmarks.training.checkpoint import Journal
+from benchmarks.training.trainer import Trainer
 from methods.core import alternation, gates
 from methods.core.alternation import FLOOR, Alternation, Clamp, Schedule, clamp, rationed, standardise
 from methods.core.api import Keep, Unsupported

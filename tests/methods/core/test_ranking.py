@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods.core.api import Group, Keep, Unsupported
 from methods.core.ranking import TOLERANCE, few_batches, hooked, keep_by_rank, map_scores, writer_norm
 from methods.core.structure import Structure

@@ -10,7 +10,7 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from benchmarks.problem import Trainer
+from benchmarks.training.trainer import Trainer
 from methods.core import gates, widths
 from methods.core.api import Keep
 from methods.core.ranking import TOLERANCE

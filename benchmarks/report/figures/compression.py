@@ -1,0 +1,77 @@
+"""Figure: what methods that choose their size keep, against the size of the network and the difficulty of the task."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, NullFormatter
+
+from benchmarks.report.figures import style
+from benchmarks.report.figures.labels import Mark
+from benchmarks.report.figures.panels import draw_crowd, draw_mark, handles, legend
+from benchmarks.report.stats.summary import BASELINE, BLOCK, summary
+from benchmarks.report.text.words import failed, lines, scored_seeds
+
+AXES = {"params_dense": "Parameters of the dense network", "dense_error": "Test error of the dense network, %"}
+
+
+def compression(rows: pd.DataFrame) -> tuple[Figure, str]:
+    """MACs kept by each free method, one mark per (dataset, network), with 95 % t-intervals over seeds."""
+    table = summary(rows)
+    sizes = rows.groupby(BLOCK)["params_dense"].first()
+    dense = table[table["method"] == BASELINE].groupby(BLOCK)["accuracy"].first()
+    table = table.join(sizes, on=BLOCK).join((100 * (1 - dense)).rename("dense_error"), on=BLOCK)
+    free = table[(table["target"] == "free") & (table["method"] != BASELINE)]
+    looks = style.looks(rows["method"])
+    with style.drawing():
+        figure = Figure(figsize=(2 * style.COLUMN, 2.8), layout="constrained")
+        grid = figure.subplots(1, 2, sharey=True)
+        grid[0].set_xscale("log")
+        grid[0].xaxis.set_major_formatter(EngFormatter(sep=""))
+        grid[0].xaxis.set_minor_formatter(EngFormatter(sep="") if sizes.max() < 10 * sizes.min() else NullFormatter())
+        grid[0].set_ylim(np.nan_to_num(90 * free["macs_kept"].min()), 104)  # of both, which share it
+        for axes, column in zip(grid, AXES, strict=True):
+            _draw(axes, free, column, looks)
+        grid[0].set_ylabel("MACs kept, % of dense")
+        figure.draw_without_rendering()
+        entries = handles({name: looks[name] for name in sorted(set(free["method"]))}, set(free["method"]))
+        for entry in entries:
+            entry.set_markerfacecolor(entry.get_color())
+        legend(figure, entries)
+    caption = (
+        "Multiply-accumulates (MACs) kept by the methods that choose their size, a mark per dataset and network: mean "
+        f"over {scored_seeds(free) if len(free) else 'n=0 seeds'}; bars are 95 % t-intervals, cut at the edges. Left: "
+        "against the parameters of the dense network; right: against its mean test error. Lines: least squares through "
+        f"a method's marks (left: over the logarithm); they are no proof of a cause. {failed(free)}"
+    )
+    return figure, caption
+
+
+def _draw(axes: Axes, free: pd.DataFrame, column: str, looks: dict[str, style.Look]) -> None:
+    axes.set_xlabel(AXES[column])
+    cells = free.dropna(subset=["macs_kept", column])
+    marks = []
+    for method, part in cells.groupby("method"):
+        look = looks[str(method)]
+        for line in lines(part):
+            half = np.nan_to_num(100 * line.macs_kept_half)
+            mark = Mark(str(method), look.color, getattr(line, column), 100 * line.macs_kept, 0, half, look.grey)
+            draw_mark(axes, mark, look, filled=True)
+            marks.append(mark)
+        _trend(axes, part, column, look)
+    draw_crowd(axes, marks)
+    if cells.empty:
+        missing = "no free run has a score" if free["macs_kept"].isna().all() else "no dense run to compare with"
+        axes.text(0.5, 0.5, missing, transform=axes.transAxes, ha="center")
+
+
+def _trend(axes: Axes, part: pd.DataFrame, column: str, look: style.Look) -> None:
+    x = np.log10(part[column]) if column == "params_dense" else part[column]
+    if x.nunique() < 2:
+        return
+    slope, start = np.polyfit(x, 100 * part["macs_kept"], 1)
+    ends = np.array([x.min(), x.max()])
+    at = 10**ends if column == "params_dense" else ends
+    axes.plot(at, start + slope * ends, color=look.color, linestyle=look.linestyle, alpha=0.6, zorder=0)

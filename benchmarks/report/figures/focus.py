@@ -1,0 +1,47 @@
+"""Where to look: limits of a panel that one broken run cannot stretch."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from benchmarks.report.figures.labels import Mark
+
+FENCE = 3.0
+"""Interquartile ranges beyond the quartiles from which a mean is far out (Tukey 1977, Exploratory Data Analysis)."""
+
+
+def focus(axes: Axes, marks: list[Mark], ceiling: float = np.inf) -> list[Mark]:
+    """Set the vertical limits to the bulk of the marks, at most the ceiling; intervals may be cut.
+
+    A mark far out is drawn as an arrow head at the edge; it is returned there, first, with its value in its name.
+    """
+    if not marks:
+        return marks
+    low, high = _limits(marks)
+    top = min(high, ceiling + 0.02 * (high - low))
+    axes.set_ylim(low, top)
+    inside = [mark for mark in marks if low <= mark.y <= high]
+    return [_at_edge(axes, mark, low, top) for mark in marks if mark not in inside] + inside
+
+
+def _limits(marks: list[Mark]) -> tuple[float, float]:
+    """The range of the means that are not far out, with room on either side for most of their intervals."""
+    means = np.array([mark.y for mark in marks])
+    first, third = np.percentile(means, [25, 75])
+    reach = FENCE * max(third - first, 0.02 * abs(third))
+    bulk = [mark for mark in marks if first - reach <= mark.y <= third + reach]
+    least, most = min(mark.y for mark in bulk), max(mark.y for mark in bulk)
+    spread = max(most - least, float(np.median([mark.y_half for mark in bulk])), 1e-3 * abs(most), 1e-9)
+    low = max(min(mark.y - mark.y_half for mark in bulk), least - spread)
+    high = min(max(mark.y + mark.y_half for mark in bulk), most + spread)
+    margin = 0.08 * (high - low) or 0.1 * spread
+    return low - margin, high + margin
+
+
+def _at_edge(axes: Axes, mark: Mark, low: float, top: float) -> Mark:
+    inset = 0.03 * (top - low)
+    below = mark.y < low
+    y = low + inset if below else top - inset
+    axes.plot(mark.x, y, color=mark.color, marker="v" if below else "^", linestyle="", zorder=3)
+    return mark._replace(name=f"{mark.name}: {mark.y:.1f}", y=y, x_half=0, y_half=0, labelled=False)

@@ -1,0 +1,58 @@
+"""Figure: variants of a method against its default, a forest of paired differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.report.figures import style
+from benchmarks.report.figures.panels import beyond, panels
+from benchmarks.report.tables.ablation import variants
+from benchmarks.report.text.words import blocks, lines, one_line
+
+
+def forest(rows: pd.DataFrame) -> tuple[Figure, str]:
+    """Accuracy of each variant minus that of the default, a panel per (dataset, network), 95 % t-intervals."""
+    table = variants(rows)
+    most = max((len(part) for _, part in blocks(table)), default=0)
+    xlabel = "Test accuracy − default, points"
+    with style.drawing():
+        shown = table if len(table) else rows.head(1)
+        figure, drawn = panels(shown, 0.8 + 0.16 * max(most, 3), xlabel, "")
+        for axes, part in drawn:
+            _forest(axes, part if len(table) else table)
+    pairs = f"n={table['pairs'].min()} to {table['pairs'].max()}" if len(table) else "n=0"
+    caption = (
+        "Test accuracy of each variant minus that of the same method with its default knobs, paired by seed: mean over "
+        f"{pairs} pairs; bars are 95 % t-intervals (none where n=1), cut at the panel's edge. Filled marks chose their "
+        "size, open marks were told it. On the right: MACs kept, minus the default's, in percentage points; where they "
+        f"differ, accuracies do for that reason too. {beyond(shown)}".rstrip()
+    )
+    return figure, caption
+
+
+def _forest(axes: Axes, part: pd.DataFrame) -> None:
+    axes.axvline(0, color="0.6", zorder=0)
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+    table = part.sort_values(["base", "target", "difference"], ascending=[False, False, True], ignore_index=True)
+    several = table["base"].nunique() > 1
+    knobs = table["knobs"].where(table["target"] == "free", table["knobs"] + " (" + table["target"] + ")")
+    names = [one_line(name) for name in (table["base"] + ": " + knobs if several else knobs)]
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(-0.6, max(len(names), 1) - 0.4)
+    for y, line in enumerate(lines(table)):
+        face = "black" if line.target == "free" else "white"
+        half = np.nan_to_num(100 * line.difference_half)
+        axes.errorbar(100 * line.difference, y, xerr=half, color="black", marker="o", markerfacecolor=face)
+        right = axes.get_yaxis_transform()
+        axes.text(1.01, y, f"{100 * line.macs_difference:+.1f}", transform=right, va="center", fontsize=6, color="0.3")
+    if table.empty:
+        axes.set_yticks([])
+        axes.text(0.5, 0.5, "no method ran with knobs beside its default", transform=axes.transAxes, ha="center")
+        return
+    reach = 100 * (table["difference"].abs().max() + table["difference_half"].median(skipna=True))
+    reach = 1.1 * reach if np.isfinite(reach) and reach > 0 else 1.0
+    axes.set_xlim(-reach, reach)

@@ -1,0 +1,121 @@
+"""Figures from histories: the switcher's trajectories, and training curves."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+from benchmarks.report.figures import style
+from benchmarks.report.figures.panels import MOST, beyond, legend, panels
+from benchmarks.report.stats.comparisons import SUBJECT, subject
+from benchmarks.report.stats.summary import BLOCK
+from benchmarks.report.text.words import blocks, one_line
+
+SHADES = mpl.colormaps["viridis"]
+NOTES = {"alive": "Channels alive, %", "factor": "Mean factor", "reactivated": "Channels that came back"}
+"""Prefix of a history's columns (`alive/conv1`) -> what is drawn of it."""
+
+
+def trajectories(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure, str]:
+    """Channels alive, mean factor and reactivations per layer over the training of the examined method's free runs.
+
+    histories: one line per run and epoch, with a column <note>/<group> for each note of a group; where there are none,
+    the figure says so.
+    """
+    examined = subject(rows) or SUBJECT
+    runs = histories[histories["cell"] == f"{examined}@free"].merge(rows[BLOCK].drop_duplicates())
+    notes = {note: _columns(runs, note) for note in NOTES}
+    notes = {note: columns for note, columns in notes.items() if columns} or {"alive": []}
+    parts = list(islice(blocks(runs), MOST // 2)) or [("no history of the switcher", runs)]
+    with style.drawing():
+        size = (min(2, len(notes)) * style.COLUMN, 1.9 * len(parts))
+        figure = Figure(figsize=size if len(notes) < 3 else (2.4 * len(notes), size[1]), layout="constrained")
+        grid = figure.subplots(len(parts), len(notes), squeeze=False)
+        for line, (title, part) in zip(grid, parts, strict=True):
+            for axes, (note, columns) in zip(line, notes.items(), strict=True):
+                axes.set_title(title)
+                axes.set_ylabel(NOTES[note])
+                _layers(axes, part, [name for name in columns if part[name].notna().any()], note)
+        for axes in grid[-1]:
+            axes.set_xlabel("Epoch")
+        figure.draw_without_rendering()
+        ends = {"first layer": 0.0, "middle": 0.5, "last layer": 1.0}
+        legend(figure, [Line2D([], [], color=_shade(depth), label=text) for text, depth in ends.items()])
+    n = runs.groupby(BLOCK)["seed"].nunique()
+    seeds = f"n={n.min()} to {n.max()} seeds" if len(n) else "n=0"
+    caption = (
+        f"{one_line(examined)} (free) over its training, layer by layer: channels whose factor is not 0, in percent of "
+        f"the layer's, and their mean factor, as noted in the runs' histories. Lines: mean over {seeds}; bands: least "
+        f"to greatest seed, not an interval. {beyond(runs, MOST // 2)}Shade: depth."
+    )
+    return figure, caption
+
+
+def _columns(runs: pd.DataFrame, note: str) -> list[str]:
+    return [str(name) for name in runs if str(name).startswith(f"{note}/") and runs[name].notna().any()]
+
+
+def _shade(depth: float) -> tuple[float, float, float, float]:
+    # The light end of the scale would vanish on white.
+    return SHADES(0.85 * depth)
+
+
+def _layers(axes: Axes, part: pd.DataFrame, columns: list[str], note: str) -> None:
+    for i, name in enumerate(columns):
+        values = part.dropna(subset=[name])
+        # A layer begins whole, so that its greatest count is its size.
+        scale = 100 / values[name].max() if note == "alive" else 1.0
+        over = (scale * values[name]).groupby(values["epoch"]).agg(["mean", "min", "max"])
+        color = _shade(i / max(1, len(columns) - 1))
+        axes.plot(over.index, over["mean"], color=color, linewidth=1)
+        axes.fill_between(over.index, over["min"], over["max"], color=color, alpha=0.15, linewidth=0)
+    if not columns:
+        axes.text(0.5, 0.5, "the histories hold no notes of factors", transform=axes.transAxes, ha="center")
+
+
+def training_curves(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure, str]:
+    """Training loss over epochs, a line per method at its free size or, if it has none, at its smallest told one."""
+    shown = _one_cell_each(rows)
+    curves = histories.merge(shown, on="cell").merge(rows[BLOCK].drop_duplicates())
+    looks = style.looks(rows["method"])
+    with style.drawing():
+        there = curves if len(curves) else rows
+        figure, drawn = panels(there, 2.3, "Epoch", "Training loss, nats")
+        for axes, part in drawn if len(curves) else []:
+            _curves(axes, part, looks)
+        figure.draw_without_rendering()
+        lines = {method: looks[method] for method in shown["method"]}
+        legend(figure, [Line2D([], [], color=x.color, linestyle=x.linestyle, label=m) for m, x in lines.items()])
+    n = histories["seed"].nunique() if len(histories) else 0
+    left_out = rows["method"].nunique() - shown["method"].nunique()
+    others = f" {left_out} more methods are in runs.parquet." if left_out else ""
+    caption = (
+        f"Mean training loss of each epoch (logarithmic), mean over n={n} seeds, without intervals; a method's penalty "
+        "is not in it. Each method at the size that it chose or, if it is told one, at the smallest. Epochs of the "
+        f"shared start are in the dense network's line.{others} {beyond(there)}".rstrip()
+    )
+    return figure, caption
+
+
+def _one_cell_each(rows: pd.DataFrame) -> pd.DataFrame:
+    cells = rows[["method", "target"]].drop_duplicates()
+    cells = cells[cells["method"].isin(style.few(cells["method"]))]
+    cells = cells.assign(told=cells["target"] != "free").sort_values(["told", "target"]).drop_duplicates("method")
+    return cells.assign(cell=cells["method"] + "@" + cells["target"])[["method", "cell"]].sort_values("method")
+
+
+def _curves(axes: Axes, part: pd.DataFrame, looks: dict[str, style.Look]) -> None:
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    for method, line in part.groupby("method"):
+        mean = line.groupby("epoch")["train_loss"].mean()
+        look = looks[str(method)]
+        axes.plot(mean.index, mean, color=look.color, linestyle=look.linestyle, linewidth=1)

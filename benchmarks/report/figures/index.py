@@ -1,0 +1,49 @@
+"""Figures by name: each function returns a matplotlib Figure and its caption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from benchmarks.report.figures.accuracy import accuracy_against_macs
+from benchmarks.report.figures.channels import channels_kept
+from benchmarks.report.figures.compression import compression
+from benchmarks.report.figures.forest import forest
+from benchmarks.report.figures.histories import training_curves, trajectories
+from benchmarks.report.figures.ranks import rank_diagram
+from benchmarks.report.figures.scatter import accuracy_against_cost, real_against_theoretical_speedup
+from benchmarks.report.figures.style import save
+
+__all__ = [
+    "FIGURES",
+    "OF_HISTORIES",
+    "accuracy_against_cost",
+    "accuracy_against_macs",
+    "channels_kept",
+    "compression",
+    "forest",
+    "rank_diagram",
+    "real_against_theoretical_speedup",
+    "save",
+    "training_curves",
+    "trajectories",
+]
+
+FIGURES: dict[str, Callable[[pd.DataFrame], tuple[Figure, str]]] = {
+    "accuracy_macs": accuracy_against_macs,
+    "accuracy_cost": accuracy_against_cost,
+    "ranks": rank_diagram,
+    "compression": compression,
+    "channels": channels_kept,
+    "speedup": real_against_theoretical_speedup,
+    "ablation": forest,
+}
+"""Name of the file -> what draws it from rows."""
+
+OF_HISTORIES: dict[str, Callable[[pd.DataFrame, pd.DataFrame], tuple[Figure, str]]] = {
+    "trajectories": trajectories,
+    "curves": training_curves,
+}
+"""The same for those that need the runs' histories too."""

@@ -1,0 +1,131 @@
+"""What the figures share: a panel per dataset and network, and a legend that takes no room from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from benchmarks.report.figures import labels, style
+from benchmarks.report.stats.summary import BASELINE, BLOCK, TOLD
+from benchmarks.report.text.words import blocks
+
+PAGE = 10
+"""Panels that a page has room for."""
+MOST = 24
+"""Panels that a screen has room for, and a reader the patience."""
+
+
+def panels(
+    table: pd.DataFrame, height: float, xlabel: str, ylabel: str
+) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
+    """A figure with a titled panel for each block of the table, each of this height in inches.
+
+    Two side by side, as a page has room for; four in a large study, which is read on a screen. Of a study with more
+    than `MOST` blocks the first ones; `beyond` says so.
+    """
+    parts = list(islice(blocks(table), MOST))
+    columns = min(2 if len(parts) <= PAGE else 4, len(parts))
+    rows = -(-len(parts) // columns)
+    figure = Figure(figsize=(style.COLUMN * columns, height * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for unused in grid[len(parts) :]:
+        unused.remove()
+    drawn = []
+    for i, (axes, (title, part)) in enumerate(zip(grid, parts, strict=False)):
+        axes.set_title(title)
+        axes.set_xlabel(xlabel if i + columns >= len(parts) else "")
+        axes.set_ylabel(ylabel if i % columns == 0 else "")
+        drawn.append((axes, part))
+    return figure, drawn
+
+
+def beyond(table: pd.DataFrame, most: int = MOST) -> str:
+    """A sentence on the blocks that a figure leaves out, with a space behind it; empty if it shows them all."""
+    there = len(table[BLOCK].drop_duplicates())
+    said = f"Shown: the first {most} of {there} pairs of dataset and network; the tables and the page hold all. "
+    return said if there > most else ""
+
+
+def legend(figure: Figure, handles: Sequence[Artist]) -> None:
+    """Add a legend below the panels, which are laid out, and its height to the figure: they keep their size."""
+    width, height = figure.get_size_inches()
+    figure.set_layout_engine("none")
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for columns in range(max(1, int(width / 1.1)), 0, -1):
+        box = figure.legend(handles=handles, loc="lower left", ncols=columns)
+        extent = box.get_window_extent(renderer)
+        if columns == 1 or extent.width <= width * figure.dpi:
+            break
+        box.remove()  # names are long
+    extra = extent.height / figure.dpi
+    figure.set_size_inches(width, height + extra)
+    for axes in figure.axes:
+        left, bottom, across, up = axes.get_position().bounds
+        axes.set_position((left, (bottom * height + extra) / (height + extra), across, up * height / (height + extra)))
+
+
+def draw_mark(axes: Axes, mark: labels.Mark, look: style.Look, filled: bool) -> None:
+    """Draw a mark with its intervals in its method's look; those of a crowd are left to `draw_crowd`."""
+    if look.grey:
+        return
+    axes.errorbar(
+        mark.x,
+        mark.y,
+        mark.y_half,
+        mark.x_half,
+        color=look.color,
+        marker=look.marker,
+        markerfacecolor=look.color if filled else "white",
+        elinewidth=0.6,
+        markeredgewidth=0.8,
+    )
+
+
+def draw_crowd(axes: Axes, marks: Sequence[labels.Mark]) -> None:
+    """Draw the marks of a crowd as dots without intervals, all at once: thousands of single ones take minutes."""
+    dots = [mark for mark in marks if mark.labelled]
+    if dots:
+        axes.plot([mark.x for mark in dots], [mark.y for mark in dots], ".", color=style.GREY, zorder=1)
+
+
+def label(figure: Figure, marks: Sequence[tuple[Axes, Sequence[labels.Mark]]]) -> set[str]:
+    """Label the marks of each panel directly; returns the names that found no room in at least one of theirs."""
+    figure.draw_without_rendering()
+    # One for all labels: each holds a picture of the whole figure.
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    unlabelled: set[str] = set()
+    for axes, points in marks:
+        unlabelled |= {point.name for point in points if not point.labelled} - labels.place(axes, points, renderer)
+    return unlabelled
+
+
+def handles(looks: dict[str, style.Look], names: set[str]) -> list[Line2D]:
+    """Legend entries of these methods, and one for all grey dots."""
+    crowd = sum(look.grey for look in looks.values())
+    dots = Line2D([], [], color=style.GREY, marker=".", linestyle="", label=f"{crowd} other methods")
+    few = [
+        Line2D([], [], color="black", linestyle="--", label=name)
+        if name == BASELINE
+        else Line2D([], [], color=look.color, marker=look.marker, linestyle="", label=name, markerfacecolor="white")
+        for name, look in looks.items()
+        if name in names and not look.grey
+    ]
+    return [*few, dots] if crowd else few
+
+
+def handles_of_targets(table: pd.DataFrame) -> list[Line2D]:
+    """Legend entries for filled and open marks, as far as the table has them."""
+    told = table.loc[table["method"] != BASELINE, "target"].str.startswith(TOLD)
+    faces = {"chose its size": ("0.3", (~told).any()), "was told its size": ("white", told.any())}
+    return [
+        Line2D([], [], color="0.3", marker="o", linestyle="", label=label, markerfacecolor=face)
+        for label, (face, there) in faces.items()
+        if there
+    ]

@@ -1,0 +1,62 @@
+"""Figure: average ranks at each told size, with the critical difference (Demsar 2006, JMLR 7)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scikit_posthocs import critical_difference_diagram
+
+from benchmarks.report.figures import style
+from benchmarks.report.stats.comparisons import SUBJECT, Ranking, ranking, subject
+from benchmarks.report.tables.matched import told
+from benchmarks.report.text.words import one_line
+
+
+def rank_diagram(rows: pd.DataFrame) -> tuple[Figure, str]:
+    """A line of average ranks per target; bars join methods that do not differ at 5 % (Nemenyi)."""
+    examined = subject(rows) or SUBJECT
+    found = {target: ranking(rows, target, examined) for target in told(rows)}
+    found = {target: one for target, one in found.items() if one.n and len(one.table) > 1}
+    looks = style.looks(rows["method"])
+    heights = [0.9 + 0.08 * len(one.table) for one in found.values()] or [1.5]
+    with style.drawing():
+        figure = Figure(figsize=(2 * style.COLUMN, sum(heights)), layout="constrained")
+        grid = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights).ravel()
+        for axes, (target, one) in zip(grid, found.items(), strict=False):
+            _diagram(axes, target, one, looks)
+        if not found:
+            _say(grid[0], "no two methods were told the same size")
+    sizes = "; ".join(f"{one_line(target)}: n={one.n}" for target, one in found.items()) or "n=0"
+    left_out = sum(one.left_out for one in found.values())
+    caption = (
+        "Average rank of test accuracy at each told size (1, on the left, is best; a failed run counts as accuracy 0) "
+        f"over n combinations of dataset, network and seed ({sizes}; {left_out} more are left out, at which some "
+        "method has no row). Bars join methods whose average ranks differ by less than the critical difference "
+        "(Nemenyi, 5 %). No intervals: seeds of one network share their data."
+    )
+    return figure, caption
+
+
+def _diagram(axes: Axes, target: str, one: Ranking, looks: dict[str, style.Look]) -> None:
+    ranks = one.table.set_index("method")["average_rank"]
+    apart = np.abs(np.subtract.outer(ranks.to_numpy(), ranks.to_numpy())) > one.critical_difference
+    critical_difference_diagram(
+        ranks,
+        pd.DataFrame((~apart).astype(float), index=ranks.index, columns=ranks.index),
+        ax=axes,
+        label_fmt_left="{label}  {rank:.2f}",
+        label_fmt_right="{rank:.2f}  {label}",
+        color_palette={method: "0.35" if looks[method].grey else looks[method].color for method in ranks.index},
+        marker_props={"s": 8},
+        elbow_props={"linewidth": 0.7},
+        crossbar_props={"color": "0.25", "linewidth": 1.6, "marker": None},
+    )
+    axes.grid(False)
+    axes.set_title(one_line(f"{target}: n={one.n}, critical difference {one.critical_difference:.2f}"))
+
+
+def _say(axes: Axes, text: str) -> None:
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center")

@@ -1,0 +1,159 @@
+"""The page: one self-contained index.html, verdicts first, that asks no server for anything.
+
+The table of runs is our own 80 lines (assets/table.js) and not itables: that adds 0.9 MB, compiles strings to code and
+loads itself from a blob, which the page's content security policy would have to allow, and names its parts at random.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import vl_convert
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from benchmarks.report.claims.judge import claims
+from benchmarks.report.claims.ledger import Claim, findings, limits
+from benchmarks.report.page import points, runs
+from benchmarks.report.stats.comparisons import SUBJECT, ranking, subject
+from benchmarks.report.stats.evidence import Finding
+from benchmarks.report.text.words import number
+
+HERE = Path(__file__).parent
+ASSETS = ("table.js", "run.js", "plot.js", "main.js")
+PROVENANCE = ("version", "torch", "device", "threads", "code_hash", "config_hash")
+TITLES = {
+    "accuracy_macs": "Accuracy against size",
+    "accuracy_cost": "Accuracy against training cost",
+    "channels": "Learned structures",
+    "cost": "Cost of training and of running",
+    "curves": "Training curves",
+    "matched": "The switcher network against others at the same size",
+    "overall": "Over all datasets and networks",
+    "published": "Beside published numbers",
+    "speedup": "Real against theoretical speed-up",
+}
+
+
+class Drawing(NamedTuple):
+    """A figure as it was written: its name, its SVG, its caption."""
+
+    name: str
+    svg: bytes
+    caption: str
+
+
+class TableText(NamedTuple):
+    """A table as it was written: its name, and the same numbers as an HTML fragment, LaTeX and CSV."""
+
+    name: str
+    html: str
+    latex: str
+    csv: str
+
+
+def page(
+    rows: pd.DataFrame,
+    histories: pd.DataFrame | None = None,
+    tables: Sequence[TableText] = (),
+    drawings: Sequence[Drawing] = (),
+) -> str:
+    """The whole page as HTML. All text from the rows is escaped; the same input gives the same bytes.
+
+    histories: one line per run and epoch, as `gather` writes them; published studies have none.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # columns keep their order
+    environment.filters |= {"title_of": title_of, "data_url": data_url, "decisive": decisive, "signed": signed}
+    script = "(() => {\n'use strict';\n" + "\n".join(_asset(name) for name in ASSETS) + "})();"
+    vega = vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;")
+    judged = claims(rows)
+    return environment.get_template("page.html.jinja").render(
+        title=", ".join(sorted(set(rows["study"]))),
+        rows=rows,
+        counts=counts(rows),
+        answers=answers(rows, judged),
+        claims=judged,
+        findings=findings,
+        limits=limits,
+        tables=tables,
+        drawings=drawings,
+        provenance={name: sorted(set(rows[name].map(runs.text))) for name in PROVENANCE},
+        payload={
+            **runs.payload(rows, histories),
+            **points.payload(rows),
+            "tables": {sheet.name: {"tex": sheet.latex, "csv": sheet.csv} for sheet in tables},
+        },
+        style=Markup(_asset("page.css")),
+        scripts=[Markup(vega), Markup(script)],
+        hashes=" ".join(f"'sha256-{_digest(text)}'" for text in (vega, script)),
+    )
+
+
+def counts(rows: pd.DataFrame) -> dict[str, int]:
+    """What the study holds, in the words of the page's first line."""
+    return {
+        "run": len(rows),
+        "method": rows["method"].nunique(),
+        "dataset": rows["dataset"].nunique(),
+        "network": rows["network"].nunique(),
+        "seed": rows["seed"].nunique(),
+    }
+
+
+def answers(rows: pd.DataFrame, judged: Sequence[Claim]) -> list[str]:
+    """The study in a sentence or two for who reads no further: the verdicts, and who is best at each told size."""
+    verdicts = Counter(claim.verdict for claim in judged)
+    examined = subject(rows) or SUBJECT
+    said = [
+        f"Of the {len(judged)} claims made for the switcher network, {verdicts['holds']} hold, {verdicts['fails']} "
+        f"fail, {verdicts['undecided']} are undecided."
+    ]
+    for target in sorted(set(rows["target"]) - {"free"}):
+        found = ranking(rows, target, examined)
+        if found.n and len(found.table) > 1:
+            ranks = found.table["average_rank"]
+            worse = int((ranks - ranks.iloc[0] > found.critical_difference).sum()) or "none"
+            said.append(
+                f"At {target}, {found.table['method'].iloc[0]} ranks best in accuracy ({ranks.iloc[0]:.1f} of "
+                f"{len(ranks)} on average, n\u202f=\u202f{found.n}), clearly better than {worse} of the others."
+            )
+    return said
+
+
+def title_of(name: str) -> str:
+    """The heading of a table or figure of this name."""
+    return TITLES.get(name, name.replace("_", " ").capitalize())
+
+
+def data_url(svg: bytes) -> str:
+    """The picture as an address that holds it whole; a browser runs no script in it and mixes no ids."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
+
+
+def decisive(claim: Claim) -> Finding | None:
+    """The statistic that a hurried reader should see: the first whose verdict is the claim's."""
+    return next((f for f in claim.findings if f.verdict == claim.verdict), next(iter(claim.findings), None))
+
+
+def signed(value: float) -> str:
+    """With its sign and two digits, and a dash for what does not exist."""
+    return number(value, "+.2f").replace("-", "−")
+
+
+def _asset(name: str) -> Any:
+    return (HERE / "assets" / name).read_text(encoding="utf-8")
+
+
+def _digest(script: str) -> str:
+    # Nothing but these very scripts may run: see the content security policy in the template.
+    assert "</script" not in script.lower() and "\r" not in script
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

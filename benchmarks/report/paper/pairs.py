@@ -1,0 +1,140 @@
+"""Numbers of the paper that compare two methods in pairs of runs of the same seed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import pandas as pd
+
+from benchmarks.report.stats.comparisons import matched_pairs, ranking
+from benchmarks.report.stats.evidence import Finding, finding
+from benchmarks.report.stats.summary import BLOCK, scored
+from benchmarks.report.text.words import number, p_value
+
+
+def plain(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows, with `names` for their methods' labels."""
+    known = names(rows["method"].unique())
+    targets = {f"match:{label}": f"match:{name}" for label, name in known.items()}
+    return rows.assign(method=rows["method"].map(known), target=rows["target"].replace(targets))
+
+
+def names(labels: Iterable[str]) -> dict[str, str]:
+    """A name for each label: its knobs in alphabetical order, without a learning rate that comes with another knob.
+
+    Labels that would have one name keep their learning rate.
+    """
+    parts = {label: label.split(",") for label in labels}
+    full = {label: ",".join([key, *sorted(knobs)]) for label, (key, *knobs) in parts.items()}
+    kept = {label: [knob for knob in knobs if not knob.startswith("lr=")] for label, (_, *knobs) in parts.items()}
+    short = {label: ",".join([key, *sorted(kept[label] or knobs)]) for label, (key, *knobs) in parts.items()}
+    counts = Counter(short.values())
+    return {label: short[label] if counts[short[label]] == 1 else full[label] for label in parts}
+
+
+def free_runs(rows: pd.DataFrame, examined: str) -> dict[str, str]:
+    """Every other method that chooses its size, minus the examined one: accuracy, and MACs kept."""
+    runs = scored(rows)
+    free = runs[runs["target"] == "free"]
+    return {
+        key: text
+        for name, pairs in _pairs(free, free[free["method"] == examined])
+        if name != examined
+        for key, text in _both(f"free.{name}", pairs).items()
+    }
+
+
+def pupils(rows: pd.DataFrame) -> dict[str, str]:
+    """What was taken over from other networks, minus every method that chooses its size on this one.
+
+    The key says `pupil` for what was taken over from one network, `pupil2` for two in turn, and so on.
+    """
+    runs = scored(rows)
+    kinds, told = runs["target"].str.partition(":")[0], runs["target"].str.partition(":")[2]
+    elsewhere = pd.Series(
+        [network not in way.split("+") for network, way in zip(runs["network"], told, strict=True)], runs.index
+    )
+    networks = told.str.count(r"\+") + 1
+    free = runs[runs["target"] == "free"]
+    found: dict[str, str] = {}
+    for count, taught in runs[(kinds == "from") & elsewhere].groupby(networks):
+        which = f"pupil{count if count > 1 else ''}"
+        for other, own in free.groupby("method"):
+            for name, pairs in _pairs(taught, own):
+                found |= _both(f"{which}.{name}.{other}", pairs)
+    return found
+
+
+def _pairs(runs: pd.DataFrame, own: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Each method, and its runs beside those of `own` on the same dataset, network and seed."""
+    both = runs.merge(own, on=[*BLOCK, "seed"], suffixes=("", "_own"), validate="many_to_one")
+    for method, pairs in both.groupby("method"):
+        yield str(method), pairs
+
+
+def _both(key: str, pairs: pd.DataFrame) -> dict[str, str]:
+    accuracy = 100 * (pairs["accuracy"] - pairs["accuracy_own"]).round(12)
+    macs = 100 * (pairs["macs_kept"] - pairs["macs_kept_own"]).round(12)
+    return told_of(key, finding("", accuracy, "", 0)) | told_of(f"{key}.macs", finding("", macs, "", 0))
+
+
+def matched_runs(rows: pd.DataFrame, examined: str) -> dict[str, str]:
+    """At each told size: the examined method minus each other; the strongest and the weakest; the ranks."""
+    pairs = matched_pairs(rows, examined)
+    told: dict[str, str] = {}
+    for target, part in pairs[pairs["difference"].notna()].groupby("target"):
+        at = f"at.{str(target).split(':')[0]}"
+        for method, own in part.groupby("method"):
+            told |= told_of(f"{at}.{method}", finding("", 100 * own["difference"], "", 0))
+        means = part.groupby("method")["difference"].mean().sort_values()
+        for key, method in (("strongest", means.index[0]), ("weakest", means.index[-1])):
+            own = part[part["method"] == method]
+            found = finding("", 100 * own["difference"], "", 0)
+            told |= {f"{at}.{key}": str(method), **told_of(f"{at}.{key}", found)}
+        told |= _ranks(rows, str(target), examined, at)
+    return told
+
+
+def _ranks(rows: pd.DataFrame, target: str, examined: str, at: str) -> dict[str, str]:
+    ranked = ranking(rows, target, examined)
+    table = ranked.table.set_index("method")["average_rank"]
+    if not ranked.n or examined not in table:
+        return {}
+    told = {"own": number(table[examined], ".2f"), "best": number(table.min(), ".2f"), "first": str(table.index[0])}
+    told |= {"of": str(len(table)), "n": str(ranked.n), "cd": number(ranked.critical_difference, ".2f")}
+    told["p"] = p_value(ranked.friedman_p)
+    return {f"{at}.rank.{key}": text for key, text in told.items()}
+
+
+def against(rows: pd.DataFrame, one: str) -> dict[str, str]:
+    """At each told size, how many other methods there are, and how many have a higher mean accuracy than this one.
+
+    above, below: of how many it is said by intervals that hold together (Bonferroni).
+    """
+    pairs = matched_pairs(rows, one).dropna(subset=["difference"])
+    told: dict[str, str] = {}
+    for target, part in pairs.groupby("target"):
+        among = part["method"].nunique()
+        found = [finding("", -p["difference"], "", 0, among) for _, p in part.groupby("method")]
+        counts = {
+            "": among,
+            ".higher": sum(f.mean > 0 for f in found),
+            ".above": sum(f.low > 0 for f in found),
+            ".below": sum(f.high < 0 for f in found),
+        }
+        at = str(target).split(":")[0]
+        told |= {f"{one.split(',')[0]}.rivals.{at}{key}": str(count) for key, count in counts.items()}
+    return told
+
+
+def told_of(key: str, found: Finding) -> dict[str, str]:
+    """What is known of a mean: see `numbers.numbers`."""
+    told = {f"{key}.n": str(found.n)}
+    if found.n:
+        told[f"{key}.mean"] = f"{found.mean:+.2f}"
+    if found.n > 1:
+        told[f"{key}.interval"] = f"[{found.low:+.2f}, {found.high:+.2f}]"
+        told[f"{key}.detectable"] = f"{found.detectable:.2f}"
+        told[f"{key}.sign"] = "above" if found.low > 0 else "below" if found.high < 0 else "open"
+    return told

@@ -1,0 +1,125 @@
+"""Methods against each other at the same target: paired differences, average ranks, corrected p-values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from pandas.api.typing import DataFrameGroupBy
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from benchmarks.report.stats.summary import BLOCK, effect_size, half_width, plainest, scored
+
+SUBJECT = "switcher"
+"""The key of the method that this suite was built to examine."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Methods at one target, over every (dataset, network, seed) at which all of them ran.
+
+    table: per method its average rank (1 is best) and, against the examined method, the two-sided Wilcoxon p-value, raw
+    (p) and after Holm's correction (p_holm); NaN for itself. n: how many (dataset, network, seed). left_out: how many
+    more there are, at which some method has no row. friedman_p: of "all methods rank alike"; NaN below three methods.
+    critical_difference: of average ranks, Nemenyi at 5 %.
+    """
+
+    table: pd.DataFrame
+    n: int
+    left_out: int
+    friedman_p: float
+    critical_difference: float
+
+
+def subject(rows: pd.DataFrame) -> str | None:
+    """The label of the examined method in these rows, or None."""
+    return plainest(SUBJECT, rows["method"])
+
+
+def matched(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
+    """The examined method against each other at the same MACs, per (dataset, network) and told size.
+
+    difference: accuracy of the examined method minus the other's, paired by seed, with the half-width of its 95 %
+    t-interval; effect_size: mean over standard deviation of the differences (Cohen's d_z); p: paired t-test;
+    p_holm: corrected over all lines. accuracy, macs_kept: means of the other, fractions.
+    """
+    groups = matched_pairs(rows, examined).groupby([*BLOCK, "target", "method"])
+    return paired(groups).join(groups[["accuracy", "macs_kept"]].mean()).reset_index()
+
+
+def paired(groups: DataFrameGroupBy) -> pd.DataFrame:
+    """Of the column `difference` of each group: pairs, mean, 95 % half-width, effect size d_z, p and Holm's p.
+
+    Effect size and p are NaN where the differences do not vary, as with one pair.
+    """
+    table = pd.DataFrame(groups["difference"].agg(pairs="count", difference="mean", deviation="std", sem="sem"))
+    table["difference_half"] = half_width(table["sem"], table["pairs"])
+    table["effect_size"] = effect_size(table["difference"], table["deviation"])
+    table["p"] = 2 * stats.t.sf((table["difference"] / table["sem"].replace(0, math.nan)).abs(), table["pairs"] - 1)
+    table["p_holm"] = holm(table["p"].to_numpy())
+    return table.drop(columns=["deviation", "sem"])
+
+
+def matched_pairs(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
+    """Per scored run that was told a size: its measures, and `difference`, the examined method's accuracy minus its.
+
+    At `match:<examined>` it is paired with that method's free run, at `macs=<fraction>` with its run that was told the
+    same; where there is none, there is no pair.
+    """
+    runs = scored(rows)
+    key = [*BLOCK, "target", "seed"]
+    own = runs.loc[runs["method"] == examined, [*key, "accuracy"]]
+    own = own.assign(target=own["target"].replace("free", f"match:{examined}"))
+    others = runs[(runs["method"] != examined) & (runs["target"] != "free")]
+    pairs = others.merge(own, on=key, suffixes=("", "_examined"), validate="many_to_one")
+    return pairs.assign(difference=(pairs["accuracy_examined"] - pairs["accuracy"]).round(12))
+
+
+def ranking(rows: pd.DataFrame, target: str, examined: str) -> Ranking:
+    """Average ranks at a target; at `match:<method>` that method takes part with its free runs.
+
+    A failed run counts as accuracy 0, so that failing never pays. Seeds of one network share their data: p-values
+    speak of these datasets and networks, not of others (Demsar 2006, JMLR 7, asks for one value per dataset for that).
+    """
+    free = (rows["method"] == target.removeprefix("match:")) & (rows["target"] == "free")
+    runs = rows[(rows["target"] == target) | (free if target.startswith("match:") else False)]
+    accuracy = runs["test_accuracy"].where(runs["status"] == "ok").fillna(0)
+    wide = runs.assign(accuracy=accuracy).pivot(index=[*BLOCK, "seed"], columns="method", values="accuracy")
+    complete = wide.dropna()
+    n, k = complete.shape
+    ranks = stats.rankdata(-complete.to_numpy(), axis=1) if n else np.full((1, k), math.nan)
+    p = np.array([_wilcoxon(complete, examined, method) for method in map(str, complete)])
+    table = pd.DataFrame({"method": list(complete), "average_rank": ranks.mean(axis=0), "p": p, "p_holm": holm(p)})
+    return Ranking(
+        table=table.sort_values(["average_rank", "method"], ignore_index=True),
+        n=n,
+        left_out=len(wide) - n,
+        friedman_p=float(stats.friedmanchisquare(*ranks.T).pvalue) if n > 1 and k > 2 else math.nan,
+        critical_difference=critical_difference(k, n),
+    )
+
+
+def _wilcoxon(accuracies: pd.DataFrame, examined: str, method: str) -> float:
+    if examined not in accuracies or method == examined or accuracies.empty:
+        return math.nan
+    differences = accuracies[examined] - accuracies[method]
+    return float(stats.wilcoxon(differences, zero_method="zsplit").pvalue) if differences.any() else 1.0
+
+
+def critical_difference(k: int, n: int) -> float:
+    """Nemenyi's at 5 %: average ranks of k methods over n blocks that differ by less do not differ (Demsar 2006)."""
+    if k < 2 or n < 1:
+        return math.nan
+    return float(stats.studentized_range.ppf(0.95, k, math.inf) / math.sqrt(2) * math.sqrt(k * (k + 1) / (6 * n)))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm's step-down correction (Scandinavian Journal of Statistics 6, 1979); NaN stays NaN and does not count."""
+    adjusted = np.full(len(p), math.nan)
+    tested = ~np.isnan(p)
+    if tested.any():
+        adjusted[tested] = multipletests(p[tested], method="holm")[1]
+    return adjusted

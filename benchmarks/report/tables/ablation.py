@@ -1,0 +1,73 @@
+"""Variants of one method, told apart by their knobs: each against the default, paired by seed."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchmarks.report.stats.comparisons import paired
+from benchmarks.report.stats.summary import BLOCK, scored
+from benchmarks.report.text.sheets import Sheet, Tables
+from benchmarks.report.text.words import between, lines, number, one_line, p_value
+
+MEASURED = ["accuracy", "macs_kept"]
+
+
+def variant_pairs(rows: pd.DataFrame) -> pd.DataFrame:
+    """Per scored run of a method with knobs (`switcher,input=noise`) whose default ran beside it: its measures.
+
+    base: the default's label; knobs: what was set; difference: accuracy minus the default's of the same dataset,
+    network, target and seed; macs_difference: the same of MACs kept. The target `match:<variant>` of a study that
+    matches variants is not compared.
+    """
+    runs = scored(rows)
+    parts = runs["method"].str.extract(r"^([^,]*),?(.*)$")
+    runs = runs.assign(base=parts[0], knobs=parts[1])
+    key = [*BLOCK, "target", "seed"]
+    default = runs.loc[runs["knobs"] == "", [*key, "base", *MEASURED]]
+    pairs = runs[runs["knobs"] != ""].merge(default, on=[*key, "base"], suffixes=("", "_default"))
+    return pairs.assign(
+        difference=(pairs["accuracy"] - pairs["accuracy_default"]).round(12),
+        macs_difference=pairs["macs_kept"] - pairs["macs_kept_default"],
+    )
+
+
+def variants(rows: pd.DataFrame) -> pd.DataFrame:
+    """`variant_pairs` over seeds: what `paired` gives, and the means of accuracy, macs_kept and macs_difference."""
+    groups = variant_pairs(rows).groupby([*BLOCK, "target", "base", "knobs"])
+    return paired(groups).join(groups[[*MEASURED, "macs_difference"]].mean()).reset_index()
+
+
+def ablation(rows: pd.DataFrame) -> Tables:
+    """The variants of each method against its default, a sheet per method and (dataset, network)."""
+    table = variants(rows)
+    sheets = [
+        Sheet(one_line(f"{dataset}, {network}: variants of {base}"), _cells(part), _caption(str(base)))
+        for (base, dataset, network), part in table.groupby(["base", *BLOCK], sort=False)
+    ]
+    return Tables(table, sheets, absent="No method ran with other knobs beside its default.")
+
+
+def _cells(part: pd.DataFrame) -> pd.DataFrame:
+    cells = [
+        {
+            "Knobs": one_line(line.knobs),
+            "Target": one_line(line.target),
+            "n": str(line.pairs),
+            "Accuracy, %": number(100 * line.accuracy, ".2f"),
+            "Difference, points": between(line.difference, line.difference_half),
+            "Effect size": number(line.effect_size, "+.2f"),
+            "p, Holm": p_value(line.p_holm),
+            "MACs kept, %": number(100 * line.macs_kept, ".1f"),
+            "MACs, points": number(100 * line.macs_difference, "+.1f"),
+        }
+        for line in lines(part.sort_values(["target", "difference"]))
+    ]
+    return pd.DataFrame(cells)
+
+
+def _caption(base: str) -> str:
+    return (
+        f"Difference: test accuracy of the variant minus that of {one_line(base)} with its default knobs, paired by "
+        "seed (n pairs), with its 95 % t-interval. Effect size: Cohen's d_z. p: paired t-test after Holm's correction "
+        "over all of this study's variants. MACs, points: MACs kept minus the default's."
+    )

@@ -1,0 +1,67 @@
+"""The tables of a study by name, and the summary on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape as escape_rich
+from rich.table import Table
+
+from benchmarks.report.stats.summary import summary
+from benchmarks.report.tables.ablation import ablation
+from benchmarks.report.tables.cost import cost
+from benchmarks.report.tables.failures import failures
+from benchmarks.report.tables.matched import matched_macs, ranks
+from benchmarks.report.tables.overall import overall
+from benchmarks.report.tables.published import published
+from benchmarks.report.text import sheets
+from benchmarks.report.text.sheets import Sheet, Tables
+from benchmarks.report.text.words import blocks, caption, display
+
+
+def summarised(table: pd.DataFrame) -> Tables:
+    """A summary, with a sheet per dataset and network."""
+    return Tables(table, [Sheet(title, display(part), caption(part)) for title, part in blocks(table)])
+
+
+def html(table: pd.DataFrame) -> str:
+    """A summary as an HTML fragment."""
+    return sheets.html(summarised(table))
+
+
+TABLES: dict[str, Callable[[pd.DataFrame], Tables]] = {
+    "summary": lambda rows: summarised(summary(rows)),
+    "overall": overall,
+    "ranks": ranks,
+    "matched": matched_macs,
+    "cost": cost,
+    "ablation": ablation,
+    "failures": failures,
+}
+"""Name of the file -> what it holds, from rows."""
+
+OF_PUBLISHED: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Tables]] = {"published": published}
+"""The same for those that need the numbers of papers too (`published.read_published`)."""
+
+
+def print_summary(rows: pd.DataFrame, console: Console | None = None) -> None:
+    """Print the summary of the rows on the terminal, within 80 columns: a section per target, failures below."""
+    console = console or Console()
+    for title, part in blocks(summary(rows)):
+        cells = display(part).drop(columns=["Target", "Failed"])
+        cells.columns = pd.Index(
+            ["Method", "n", "Accuracy, %", "To dense, points", "MACs,\n%", "Params,\n%", "Cost,\n×"]
+        )
+        grid = Table(title=escape_rich(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=0)
+        wide = max(map(len, [*part["method"], *part["target"]]))
+        grid.add_column("Method", overflow="fold", min_width=min(wide, 16))
+        for name in cells.columns[1:]:
+            grid.add_column(name, justify="right", no_wrap=True, min_width=int(cells[name].str.len().max()))
+        for target, numbers in part.reset_index().groupby("target", sort=False).groups.items():
+            grid.add_row(f"[dim]{escape_rich(str(target))}[/dim]")
+            for line in cells.iloc[numbers].itertuples(index=False):
+                grid.add_row(*map(escape_rich, line))
+        console.print(grid, escape_rich(caption(part)), "", sep="\n")

@@ -1,0 +1,101 @@
+"""Tables: the examined method against every other at the same MACs, in pairs and in ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import pandas as pd
+
+from benchmarks.report.stats.comparisons import SUBJECT, Ranking, matched, ranking, subject
+from benchmarks.report.stats.summary import BLOCK
+from benchmarks.report.text.sheets import Sheet, Tables
+from benchmarks.report.text.words import between, lines, number, one_line, p_value
+
+
+def matched_macs(rows: pd.DataFrame) -> Tables:
+    """Accuracy at each told size, and the examined method's minus it; a sheet per (dataset, network) and target."""
+    examined = subject(rows) or SUBJECT
+    table = matched(rows, examined)
+    groups = table.groupby([*BLOCK, "target"], sort=False)
+    return Tables(
+        table,
+        [Sheet(_title(key, examined), _pairs(part), _caption(examined), names=1) for key, part in groups],
+        absent=f"No method was compared with {examined} at the same MACs.",
+    )
+
+
+def ranks(rows: pd.DataFrame) -> Tables:
+    """Average ranks over every dataset, network and seed, a sheet per told size."""
+    examined = subject(rows) or SUBJECT
+    found = {target: ranking(rows, target, examined) for target in told(rows)}
+    found = {target: one for target, one in found.items() if one.n and len(one.table) > 1}
+    data = [one.table.assign(target=target, n=one.n, left_out=one.left_out) for target, one in found.items()]
+    columns = ["target", "method", "average_rank", "p", "p_holm", "n", "left_out"]
+    return Tables(
+        pd.concat(data)[columns] if data else pd.DataFrame(columns=columns),
+        [
+            Sheet(f"Average ranks at {one_line(target)}", _ranks(one), rank_caption(one, examined), names=1)
+            for target, one in found.items()
+        ],
+        absent="No two methods were told the same size.",
+    )
+
+
+def told(rows: pd.DataFrame) -> list[str]:
+    """The targets that say a size, in alphabetical order."""
+    return sorted(set(rows["target"]) - {"free"})
+
+
+def rank_caption(one: Ranking, examined: str) -> str:
+    """What the ranks are over, and which of their differences count."""
+    left_out = f" {one.left_out} more are left out, at which some method has no row." if one.left_out else ""
+    return (
+        f"Average rank of test accuracy (1 is best; a failed run counts as accuracy 0) over n={one.n} combinations of "
+        f"dataset, network and seed.{left_out} Friedman's test of equal ranks: p {p_value(one.friedman_p)}. Average "
+        f"ranks that differ by less than {number(one.critical_difference, '.2f')} do not differ at 5 % (Nemenyi). p: "
+        f"Wilcoxon's signed-rank test against {one_line(examined)}, two-sided, and after Holm's correction. Seeds of "
+        "one network share their data: p-values speak of these datasets and networks alone."
+    )
+
+
+def _title(key: Hashable, examined: str) -> str:
+    dataset, network, target = map(str, key if isinstance(key, tuple) else (key,))
+    return one_line(f"{dataset}, {network}: {examined} against methods at {target}")
+
+
+def _pairs(part: pd.DataFrame) -> pd.DataFrame:
+    cells = [
+        {
+            "Method": one_line(line.method),
+            "n": str(line.pairs),
+            "Accuracy, %": number(100 * line.accuracy, ".2f"),
+            "MACs kept, %": number(100 * line.macs_kept, ".1f"),
+            "Difference, points": between(line.difference, line.difference_half),
+            "Effect size": number(line.effect_size, "+.2f"),
+            "p": p_value(line.p),
+            "p, Holm": p_value(line.p_holm),
+        }
+        for line in lines(part.sort_values("difference", kind="stable"))
+    ]
+    return pd.DataFrame(cells)
+
+
+def _caption(examined: str) -> str:
+    return (
+        f"Difference: test accuracy of {one_line(examined)} minus the method's at the same MACs, paired by seed (n "
+        "pairs), with its 95 % t-interval; above 0 it is better. Effect size: mean over standard deviation of the "
+        "differences (Cohen's d_z). p: paired t-test, and after Holm's correction over all of this study's lines."
+    )
+
+
+def _ranks(one: Ranking) -> pd.DataFrame:
+    cells = [
+        {
+            "Method": one_line(line.method),
+            "Average rank": number(line.average_rank, ".2f"),
+            "p": p_value(line.p),
+            "p, Holm": p_value(line.p_holm),
+        }
+        for line in lines(one.table)
+    ]
+    return pd.DataFrame(cells)

@@ -1,0 +1,70 @@
+"""Table: every method over all datasets and networks at once, a sheet per target."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchmarks.report.stats.comparisons import SUBJECT, paired, ranking, subject
+from benchmarks.report.stats.summary import BASELINE, scored
+from benchmarks.report.text.sheets import Sheet, Tables
+from benchmarks.report.text.words import between, lines, number, one_line
+
+MEANS = ["macs_kept", "params_kept", "cost"]
+
+
+def overall(rows: pd.DataFrame) -> Tables:
+    """Paired difference to dense, size, cost and average rank: a line per method and target, over all panels."""
+    table = pooled(rows)
+    sheets = [
+        Sheet(one_line(f"All datasets and networks, {target}"), _cells(part), _caption(part), names=1)
+        for target, part in table[table["method"] != BASELINE].groupby("target", sort=False)
+    ]
+    return Tables(table, sheets, absent="No run has a score.")
+
+
+def pooled(rows: pd.DataFrame) -> pd.DataFrame:
+    """What `paired` gives of the difference to dense, means of size and cost, and the average rank at told sizes.
+
+    planned, scored: runs of the method at the target over all panels.
+    """
+    groups = scored(rows).groupby(["target", "method"])
+    table = paired(groups).join(groups[MEANS].mean())
+    runs = rows.groupby(["target", "method"])["status"]
+    table = runs.agg(planned="count", scored=lambda status: (status == "ok").sum()).join(table).reset_index()
+    examined = subject(rows) or SUBJECT
+    told = [target for target in table["target"].unique() if target != "free"]
+    ranks = [ranking(rows, target, examined).table.assign(target=target) for target in told]
+    if ranks:
+        average = pd.concat(ranks)[["target", "method", "average_rank"]]
+        table = table.merge(average, on=["target", "method"], how="left")
+    else:
+        table["average_rank"] = float("nan")
+    return table.sort_values(["target", "difference"], ascending=[True, False], ignore_index=True)
+
+
+def _cells(part: pd.DataFrame) -> pd.DataFrame:
+    cells = [
+        {
+            "Method": one_line(line.method),
+            "n": number(line.pairs, ".0f"),
+            "Difference to dense, points": between(line.difference, line.difference_half),
+            "Effect size": number(line.effect_size, "+.2f"),
+            "MACs kept, %": number(100 * line.macs_kept, ".1f"),
+            "Params kept, %": number(100 * line.params_kept, ".1f"),
+            "Training MACs, × dense": number(line.cost, ".2f"),
+            "Average rank": number(line.average_rank, ".2f"),
+            "Without score": str(line.planned - line.scored),
+        }
+        for line in lines(part)
+    ]
+    # At `free` there are no ranks: sizes differ.
+    return pd.DataFrame(cells).drop(columns="Average rank" if part["average_rank"].isna().all() else [])
+
+
+def _caption(part: pd.DataFrame) -> str:
+    ranks = "" if part["average_rank"].isna().all() else " Average rank: of test accuracy, 1 is best."
+    return (
+        "Difference: test accuracy minus dense, paired by seed, over n pairs of all datasets and networks, with its "
+        "95 % t-interval; seeds of one network share their data, so that the interval speaks of these alone. Effect "
+        f"size: Cohen's d_z. MACs, parameters and training MACs: means, relative to dense.{ranks}"
+    )

@@ -1,1 +1,0 @@
-"""Ratios of our speed to the limit and to other ways of doing the same; `pytest benchmarks/speed` runs them."""

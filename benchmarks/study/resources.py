@@ -1,0 +1,73 @@
+"""What a job will ask a cluster for, guessed from what files say; generous, since nobody can know it before it has run.
+
+A job that was given too little of either is no loss: it is asked for again with more, and goes on from its last epoch.
+Nothing here imports torch: planning is done at every start of Snakemake.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from dataclasses import dataclass
+from functools import cache
+
+from benchmarks.data import IN_MEMORY
+from benchmarks.registry import FOLDERS, ROOT
+from benchmarks.study.config import Study
+from benchmarks.study.recipes import recipe
+
+BASE_MB = 4000  # Python, torch and a CUDA context
+COPIES = 3  # of a dataset that is held in memory: as read, on the device, padded
+ACTIVATIONS = 1500  # bytes a byte of image, forward and backward: ResNet-50 on ImageNet has 1300
+STEP_SECONDS = 0.05  # of a training step, however small
+KIB_SECONDS = {True: 2e-5, False: 2e-3}  # on a GPU of 2017, and on one core, a KiB of image
+SEARCH = 2  # times the training of a plain network: switchers, supernets and searches cost more than that
+LEAST_MINUTES = 10
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Of a dataset."""
+
+    train: int  # images
+    test: int
+    images: int  # in all parts
+    kib: float  # an image
+
+
+@cache
+def sizes(dataset: str) -> Sizes:
+    """The literals IMAGES and SHAPE of its file, which is not run."""
+    path = ROOT / FOLDERS["dataset"] / f"{dataset}.py"
+    said = {}
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and (name := ast.unparse(node.targets[0])) in ("IMAGES", "SHAPE"):
+            said[name] = ast.literal_eval(node.value)
+    images = said["IMAGES"]
+    return Sizes(images[0], images[2], sum(images), math.prod(said["SHAPE"]) / 1024)
+
+
+@cache
+def memory_mb(dataset: str, network: str) -> int:
+    """For training and for measuring."""
+    data, batch = sizes(dataset), recipe(dataset, network).batch_size
+    held = COPIES * min(data.images * data.kib / 1024, IN_MEMORY / 2**20)
+    return math.ceil(BASE_MB + held + ACTIVATIONS * batch * data.kib / 1024)
+
+
+def train_minutes(study: Study, dataset: str, network: str, gpu: bool) -> int:
+    """Of a cell, or of the shared start: every seed."""
+    there = study.on(dataset)
+    passes = SEARCH * there.epochs * (2 if there.retrain == "scratch" else 1) * len(there.seeds)
+    return LEAST_MINUTES + math.ceil(passes * _seconds(dataset, network, sizes(dataset).train, gpu) / 60)
+
+
+def measure_minutes(dataset: str, network: str, runs: int, gpu: bool) -> int:
+    """Of `runs` shrunk networks, each scored on the test images and timed."""
+    each = 10 + _seconds(dataset, network, sizes(dataset).test, gpu)
+    return LEAST_MINUTES + math.ceil(runs * each / 60)
+
+
+def _seconds(dataset: str, network: str, images: int, gpu: bool) -> float:
+    steps = images / recipe(dataset, network).batch_size
+    return steps * STEP_SECONDS + images * sizes(dataset).kib * KIB_SECONDS[gpu]

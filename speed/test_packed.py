@@ -1,0 +1,70 @@
+"""Seeds of one cell in one process: LeNet-5 of five seeds in one network of grouped layers, against five steps.
+
+The suite trains them one after another. docs/speed.md says why; here is what it would gain, in the layout that gains
+most.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from speed.conftest import Compare, Ratio
+from speed.workloads import DEVICE, LENET5, RECIPE
+
+SEEDS, STEPS = 5, 4
+
+
+class Packed(nn.Module):
+    """So many of benchmarks/networks/lenet5.py side by side: their weights touch nowhere."""
+
+    def __init__(self, seeds: int) -> None:
+        super().__init__()
+        self.seeds = seeds
+        self.conv1 = nn.Conv2d(seeds, 6 * seeds, 5, padding=2, groups=seeds)
+        self.conv2 = nn.Conv2d(6 * seeds, 16 * seeds, 5, groups=seeds)
+        shapes = [(400, 120), (120, 84), (84, 10)]
+        self.weights = nn.ParameterList(torch.randn(seeds, *shape) / shape[0] ** 0.5 for shape in shapes)
+        self.biases = nn.ParameterList(torch.zeros(seeds, 1, outputs) for _, outputs in shapes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """[n, seeds, 28, 28], a batch of each -> logits [seeds, n, 10]."""
+        maps = F.max_pool2d(F.relu(self.conv1(images)), 2)
+        maps = F.max_pool2d(F.relu(self.conv2(maps)), 2)
+        hidden = maps.unflatten(1, (self.seeds, 16)).flatten(2).transpose(0, 1)
+        for weight, bias in zip(self.weights[:2], self.biases[:2], strict=True):
+            hidden = F.relu(torch.baddbmm(bias, hidden, weight))
+        return torch.baddbmm(self.biases[2], hidden, self.weights[2])
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("batch", [16, 128])
+def test_seeds_together(batch: int, precision: torch.dtype, compare: Compare) -> None:
+    images, labels = (tensor[: SEEDS * batch] for tensor in (LENET5.part().images, LENET5.part().labels))
+    images = images.to(DEVICE).float() / 255
+    apart = [LENET5.net() for _ in range(SEEDS)]
+    together = Packed(SEEDS).to(DEVICE, memory_format=torch.channels_last)
+    optimizers = [torch.optim.SGD(net.parameters(), RECIPE.lr, RECIPE.momentum) for net in (*apart, together)]
+
+    def step(net: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor) -> None:
+        with torch.autocast(DEVICE.type, precision, enabled=precision is not torch.float32):
+            logits = net(images)
+        loss = F.cross_entropy(logits.float().flatten(0, -2), labels) * len(labels) / batch
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    def one_after_another() -> None:
+        for own in zip(apart, optimizers, images.split(batch), labels.split(batch), strict=False):
+            for _ in range(STEPS):
+                step(*own)
+
+    def packed() -> None:
+        side_by_side = images.view(SEEDS, batch, 28, 28).transpose(0, 1).contiguous(memory_format=torch.channels_last)
+        for _ in range(STEPS):
+            step(together, optimizers[-1], side_by_side, labels)
+
+    ratio = Ratio("five seeds' steps one after another / packed into one", "one after another", "packed")
+    compare({"packed": packed, "one after another": one_after_another}, [ratio], rounds=7, warmup=2)

@@ -1,0 +1,35 @@
+"""Training: the suite's trainer against the bare step, which is the limit, and against the loop that peers write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from speed import peer
+from speed.conftest import Compare, Ratio
+from speed.workloads import LENET5, RESNET20, Workload
+
+
+@pytest.mark.parametrize(
+    ("workload", "rounds", "limit", "gain"),
+    [
+        pytest.param(RESNET20, 5, ">= 0.95", ">= 3.3", id="resnet20"),
+        pytest.param(LENET5, 11, ">= 0.92", ">= 3.4", id="lenet5"),
+    ],
+)
+def test_training(workload: Workload, rounds: int, limit: str, gain: str, tmp_path: Path, compare: Compare) -> None:
+    runs = {
+        "ours": workload.ours(tmp_path),
+        "peer": peer.training(workload),
+        "bfloat16": workload.ours(tmp_path, "bfloat16"),
+        "loader": workload.loader(),
+        "bare": workload.bare(tmp_path),  # last of the round, so that nothing comes between it and ours
+    }
+    ratios = [
+        Ratio("our speed / speed of the bare step", "bare", "ours", limit),
+        Ratio("our speed / speed of the peers' loop", "peer", "ours", gain),
+        Ratio("our speed in bfloat16 / speed of the peers' loop", "peer", "bfloat16"),
+        Ratio("our loader's time / time of the bare step", "loader", "bare", "<= 0.02" if workload is RESNET20 else ""),
+    ]
+    compare(runs, ratios, rounds)

@@ -1,0 +1,80 @@
+"""The README's tables, of methods from the first lines of their files, of results from the published reference study:
+python -m tools.readme."""
+
+import csv
+import re
+
+from benchmarks import registry
+from benchmarks.report.tables.across import target_order
+
+README = registry.ROOT / "README.md"
+RESULTS = registry.ROOT / "results/published/reference/tables/overall.csv"
+FIRST = re.compile(r"(?P<name>[^:,]+?)(?:, (?P<role>a (?:control|question)[^:]*))?: (?P<source>.+)\.", flags=re.S)
+IDEA = re.compile(r"Idea: (.*?)(?<! al)[.:;](?:\s|$)", flags=re.S)
+AUTHORS = re.compile(r"^(?P<first>[^\",]+)(, [^\"]+)? and (?P<last>[^,\"]+), ")
+
+
+def line(key: str) -> str:
+    """One row of the table. Raises ValueError where a file does not open as the others do."""
+    card = registry.card(key)
+    first, idea = FIRST.fullmatch(" ".join(card.doc.split("\n\n")[0].split())), IDEA.search(card.doc)
+    if not first or not idea:
+        raise ValueError(f"methods/{key}.py must open with `<Name>: <authors>, <title>, <venue year>.`, then `Idea:`")
+    name, role, source = first["name"], first["role"], first["source"]
+    is_paper = '"' in source
+    what, source = (idea[1], AUTHORS.sub(_few, source)) if is_paper else (source, role)
+    return (
+        "| "
+        + " | ".join(" ".join(cell.split()).replace("|", r"\|") for cell in (f"`{key}`", name, what, source))
+        + " |"
+    )
+
+
+def _few(authors: re.Match[str]) -> str:
+    """One or two by name."""
+    return f"{authors['first']} et al., " if authors[2] else f"{authors['first']} and {authors['last']}, "
+
+
+def methods() -> str:
+    """Every file of methods/."""
+    head = ["| key | method | idea | source |", "|---|---|---|---|"]
+    return "\n".join(head + [line(key) for key in registry.keys("method")])
+
+
+def results() -> str:
+    """Difference to dense of every method of the reference study, a column for each target."""
+    with RESULTS.open(newline="") as file:
+        cells = {(row["method"], row["target"]): row for row in csv.DictReader(file)}
+    targets = sorted({target for _, target in cells}, key=target_order)
+    names = sorted({method for method, _ in cells} - {"dense"}, key=lambda name: (name != "switcher", name))
+    lines = ["| method | " + " | ".join(targets) + " |", "|---" + "|---:" * len(targets) + "|"]
+    for name in names:
+        shown = [_difference(cells.get((name, target))) for target in targets]
+        lines.append(f"| `{name}` | " + " | ".join(shown) + " |")
+    return "\n".join(lines)
+
+
+def _difference(row: dict[str, str] | None) -> str:
+    if row is None:
+        return ""
+    middle, half, kept = (100 * float(row[name]) for name in ("difference", "difference_half", "macs_kept"))
+    lost = int(row["planned"]) - int(row["scored"])
+    size = f" at {kept:.0f} %" if row["target"] == "free" else ""
+    return f"{middle:+.2f} ± {half:.2f}{size}" + (f" ({lost} failed)" if lost else "")
+
+
+def written(text: str) -> str:
+    """The README with the tables between their marks."""
+    return filled(filled(text, "methods", methods()), "results", results())
+
+
+def filled(text: str, name: str, content: str) -> str:
+    """The text with the content between the marks of that name; as it was where it has no such marks."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{content}\n{end}{after}" if rest else text
+
+
+if __name__ == "__main__":
+    README.write_text(written(README.read_text()))
