@@ -1,4 +1,4 @@
-"""What `make speed` has measured, for publishing: the numbers, a table, a figure, and the README's part of them."""
+"""What `make speed` has measured, for publishing: the numbers, a table, a figure, and their part of docs/speed.md."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from benchmarks.machine.files import write_atomically
 from benchmarks.report.figures import panels, style
-from tools.readme import filled
+from tools.pages import filled
 
 ROW = 0.19  # inches of a ratio in the figure
 LOOKS = {  # is the target met? -> marker and filling, which grey leaves apart
@@ -119,24 +119,24 @@ CAPTION = (
 )
 
 
-def written(readme: str, told: dict[str, Any]) -> str:
-    """The README with the figure and the lines that have a target between its marks."""
-    picture = "![Ratios of our speed to that of other ways](results/published/speed/speed.png)"
-    return filled(readme, "speed", f"{picture}\n\n{table(told, with_target=True).rstrip()}")
+def written(page: str, told: dict[str, Any]) -> str:
+    """The page with the figure and the lines that have a target between its marks."""
+    picture = "![Ratios of our speed to that of other ways](../results/published/speed/speed.png)"
+    return filled(page, "speed", f"{picture}\n\n{table(told, with_target=True).rstrip()}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("raw", type=Path, help="what pytest --benchmark-json wrote")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--readme", type=Path)
+    parser.add_argument("--page", type=Path, help="docs/speed.md")
     asked = parser.parse_args()
     told = reduced(json.loads(asked.raw.read_text()))
     style.save(figure(told), CAPTION, asked.out / "speed")
     write_atomically(asked.out / "speed.json", (json.dumps(told, indent=1) + "\n").encode())
     write_atomically(asked.out / "speed.md", table(told).encode())
-    if asked.readme:
-        write_atomically(asked.readme, written(asked.readme.read_text(), told).encode())
+    if asked.page:
+        write_atomically(asked.page, written(asked.page.read_text(), told).encode())
     print(table(told))
 
 

@@ -96,7 +96,7 @@ def test_the_figure_has_a_point_for_every_ratio_and_looks_apart_where_a_target_i
     assert axes.get_yticklabels()[-1].get_text() == f"training, resnet20: {RATIO}", "read from the top, as the table"
 
 
-def test_the_readme_is_written_between_its_marks_and_nowhere_else() -> None:
+def test_the_page_is_written_between_its_marks_and_nowhere_else() -> None:
     told = publish.reduced(RAW)
     before = f"# A\n\nkept\n{BEGIN}\nold\n{END}\nkept too\n"
     after = publish.written(before, told)
@@ -111,13 +111,13 @@ def test_one_command_writes_it_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "raw.json").write_text(json.dumps(RAW))
-    (tmp_path / "README.md").write_text(f"{BEGIN}\n{END}\n")
+    (tmp_path / "page.md").write_text(f"{BEGIN}\n{END}\n")
     paths = [str(tmp_path / name) for name in ("raw.json", "out")]
-    monkeypatch.setattr(sys, "argv", ["speed", *paths, "--readme", str(tmp_path / "README.md")])
+    monkeypatch.setattr(sys, "argv", ["speed", *paths, "--page", str(tmp_path / "page.md")])
     publish.main()
     suffixes = {path.name for path in (tmp_path / "out").iterdir()}
     assert suffixes == {f"speed.{suffix}" for suffix in ("json", "md", "txt", "svg", "png", "pdf")}
     assert json.loads((tmp_path / "out/speed.json").read_text()) == publish.reduced(RAW)
     assert (tmp_path / "out/speed.md").read_text() == publish.table(publish.reduced(RAW))
-    assert RATIO in (tmp_path / "README.md").read_text()
+    assert RATIO in (tmp_path / "page.md").read_text()
     assert "training, resnet20" in capsys.readouterr().out

@@ -1,5 +1,7 @@
-"""The README's tables, of methods from the first lines of their files, of results from the published reference study:
-python -m tools.readme."""
+"""Write the generated parts of the pages: `make docs`.
+
+The table of methods follows the docstrings of methods/; the table of results follows the published reference study.
+"""
 
 import csv
 import re
@@ -7,7 +9,6 @@ import re
 from benchmarks import registry
 from benchmarks.report.tables.across import target_order
 
-README = registry.ROOT / "README.md"
 RESULTS = registry.ROOT / "results/published/reference/tables/overall.csv"
 FIRST = re.compile(r"(?P<name>[^:,]+?)(?:, (?P<role>a (?:control|question)[^:]*))?: (?P<source>.+)\.", flags=re.S)
 IDEA = re.compile(r"Idea: (.*?)(?<! al)[.:;](?:\s|$)", flags=re.S)
@@ -15,11 +16,14 @@ AUTHORS = re.compile(r"^(?P<first>[^\",]+)(, [^\"]+)? and (?P<last>[^,\"]+), ")
 
 
 def line(key: str) -> str:
-    """One row of the table. Raises ValueError where a file does not open as the others do."""
+    """A method's row of docs/methods.md. Raises ValueError if the docstring of its file has another form."""
     card = registry.card(key)
     first, idea = FIRST.fullmatch(" ".join(card.doc.split("\n\n")[0].split())), IDEA.search(card.doc)
     if not first or not idea:
-        raise ValueError(f"methods/{key}.py must open with `<Name>: <authors>, <title>, <venue year>.`, then `Idea:`")
+        raise ValueError(
+            f"methods/{key}.py: the docstring must open with `<Name>: <authors>, <title in quotes>, <venue year>.` or "
+            "`<Name>, a control: <what it controls>.`, and hold a paragraph that begins with `Idea:`"
+        )
     name, role, source = first["name"], first["role"], first["source"]
     is_paper = '"' in source
     what, source = (idea[1], AUTHORS.sub(_few, source)) if is_paper else (source, role)
@@ -31,18 +35,18 @@ def line(key: str) -> str:
 
 
 def _few(authors: re.Match[str]) -> str:
-    """One or two by name."""
+    """One or two authors by name; more as the first and "et al."."""
     return f"{authors['first']} et al., " if authors[2] else f"{authors['first']} and {authors['last']}, "
 
 
 def methods() -> str:
-    """Every file of methods/."""
+    """A row for every file of methods/."""
     head = ["| key | method | idea | source |", "|---|---|---|---|"]
     return "\n".join(head + [line(key) for key in registry.keys("method")])
 
 
 def results() -> str:
-    """Difference to dense of every method of the reference study, a column for each target."""
+    """Test accuracy against dense of every method of the reference study, with a column for each target."""
     with RESULTS.open(newline="") as file:
         cells = {(row["method"], row["target"]): row for row in csv.DictReader(file)}
     targets = sorted({target for _, target in cells}, key=target_order)
@@ -63,18 +67,24 @@ def _difference(row: dict[str, str] | None) -> str:
     return f"{middle:+.2f} ± {half:.2f}{size}" + (f" ({lost} failed)" if lost else "")
 
 
-def written(text: str) -> str:
-    """The README with the tables between their marks."""
-    return filled(filled(text, "methods", methods()), "results", results())
-
-
 def filled(text: str, name: str, content: str) -> str:
-    """The text with the content between the marks of that name; as it was where it has no such marks."""
+    """The text with the content between the marks of that name; unchanged if it has no such marks."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)
     return f"{before}{begin}\n{content}\n{end}{after}" if rest else text
 
 
+PARTS = {"README.md": ("results", results), "docs/methods.md": ("methods", methods)}
+"""Page -> name of its generated part, and what writes it."""
+
+
+def written(page: str) -> str:
+    """The page as it has to be: its generated part follows the files of methods/, or the published rows."""
+    name, content = PARTS[page]
+    return filled((registry.ROOT / page).read_text(), name, content())
+
+
 if __name__ == "__main__":
-    README.write_text(written(README.read_text()))
+    for page in PARTS:
+        (registry.ROOT / page).write_text(written(page))
