@@ -1,14 +1,16 @@
 """Iterative pruning: Zhu and Gupta, "To prune, or not to prune: exploring the efficacy of pruning for model
 compression", arXiv 1710.01878, 2017.
 
-Idea: prune a little, train a little, in rounds, as Han et al. did for weights (NeurIPS 2015) and Molchanov et al. for
-filters (ICLR 2017). The rounds follow a cubic: many channels go at first, when there are plenty, and few at the end,
-when each is missed. What has gone is absent from the next round's training and does not come back.
-Deviations: whole channels go, by the L1 norm of their filters, where the paper prunes single weights by magnitude. Its
-rounds lie 100 to 1,000 steps apart; here there are `rounds` within the budget. Absent channels are multiplied by zero,
-which is exactly the smaller network but costs as much as the dense one; the row charges what it costs.
-Expected: at least as good as one shot (`l1`), and clearly better only at small targets; for weights the paper finds
-a large pruned network better than a small dense one of the same size.
+Idea: prune a little, train a little, in rounds, as Han et al. do for weights (NeurIPS 2015) and Molchanov et al. for
+filters (ICLR 2017). The rounds follow a cubic: much goes at first, while there is plenty, and little at the end.
+Sparsity after round t of n: s_t = s_f (1 - (1 - t / n)^3). What has gone takes no part in later training and stays
+removed.
+Deviations: channels go, by the L1 norm of their filters; the paper prunes single weights by magnitude. The sparsity
+of the cubic is the share of the MACs that are removed. The paper's rounds lie 100 to 1,000 steps apart; here there are
+`rounds` within the budget. Removed channels are multiplied by zero while training, which computes exactly the smaller
+network at the cost of the dense one; the row charges what it costs.
+Expected: at least as good as one shot (`l1`), and better mainly at small targets. The paper has no channel pruning: its
+figures (MobileNet at 50 % sparsity, 69.5 against 70.6 % top-1, its table 2) are for single weights.
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ from torch import nn
 
 from methods.core import gates
 from methods.core.api import Keep, Problem
-from methods.core.coupled import first_to_go
 from methods.core.ranking import keep_by_rank, writer_norm
 
 TARGETS = ("macs",)
@@ -40,11 +41,8 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     budget = problem.epochs
     keep, reference = problem.everything(), next(net.parameters())
     for done in range(1, knobs.rounds + 1):
-        scores = {
-            group.name: writer_norm(net, group, p=1).cpu().masked_fill(~keep[group.name], -torch.inf)
-            for group in problem.groups
-        }
-        keep = first_to_go(keep_by_rank(scores, problem, knobs.ranking), scores, cubic(done / knobs.rounds))
+        scores = {group.name: writer_norm(net, group, p=1) for group in problem.groups}
+        keep = keep_by_rank(scores, problem, knobs.ranking, since=keep, progress=cubic(done / knobs.rounds))
         present = {name: mask.to(reference) for name, mask in keep.items()}
         problem.fit(
             net,
@@ -56,5 +54,5 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
 
 
 def cubic(progress: float) -> float:
-    """The share of all that will go that is gone at `progress` (0 to 1): equation 1 of the paper, from no sparsity."""
+    """The part of the way to the target that is done at `progress` (0 to 1): equation 1 of the paper from sparsity 0."""
     return 1 - (1 - progress) ** 3

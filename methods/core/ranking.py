@@ -76,41 +76,69 @@ def hooked(net: nn.Module, hooks: Sequence[tuple[str, Callable[..., None]]]) -> 
             handle.remove()
 
 
-def keep_by_rank(scores: Mapping[str, Tensor], problem: Problem, ranking: str = "uniform") -> Keep:
+def keep_by_rank(
+    scores: Mapping[str, Tensor],
+    problem: Problem,
+    ranking: str = "uniform",
+    *,
+    since: Keep | None = None,
+    progress: float = 1.0,
+    floor: float = 0.0,
+) -> Keep:
     """Remove the channels with the lowest scores until `problem.target` of the dense MACs is left.
 
     scores: group name -> [size], higher stays. ranking: "uniform" compares a channel's rank within its
-    group (every group loses the same share), "global" its score with all others. A channel whose
-    removal would overshoot the target is passed over, and no group goes below one channel. Where widths have a
-    step, that many channels of a group go at once, when it is the last one's turn.
-    Raises Unsupported where no such choice comes within TOLERANCE of the target.
+    group (every group loses the same share), "global" its score with all others. No group goes below the share
+    `floor` of its channels, nor below one. Where widths have a step, that many channels of a group go at once, when
+    it is the last one's turn. A channel whose removal would overshoot the target is passed over.
+
+    A method that prunes in rounds gives the choice of the round before, `since`, whose removed channels stay removed,
+    and the part of the way to the target, `progress`. Before the last round (`progress` < 1) nothing is passed over:
+    a channel that costs more than the round may remove ends the round, and what is left adds up until it can go.
+    Passed over, it would leave the whole round to cheap channels, whatever their scores.
+
+    Raises Unsupported where the last round does not come within TOLERANCE of the target.
     """
     assert problem.target is not None, "a ranking needs a target"
-    keep = problem.everything()
-    dense = problem.macs(keep)
-    goal = problem.target * dense
-    reached = dense
-    steps = {group.name: group.step for group in problem.groups}
-    waiting: dict[str, list[int]] = {name: [] for name in steps}
-    for name, channel in _order(scores, problem.groups, ranking):
+    keep = {name: mask.clone() for name, mask in (since or problem.everything()).items()}
+    dense = problem.macs(problem.everything())
+    goal = (1 - progress * (1 - problem.target)) * dense
+    reached = _remove(keep, _order(scores, keep, problem.groups, ranking), problem, goal, floor, last=progress == 1)
+    if progress == 1 and reached > goal * (1 + TOLERANCE):
+        raise Unsupported(f"cannot keep {problem.target:.1%} of the MACs: {reached / dense:.1%} is the least above it")
+    return keep
+
+
+def _remove(
+    keep: Keep, order: Sequence[tuple[str, int]], problem: Problem, goal: float, floor: float, *, last: bool
+) -> int:
+    """Take channels out of `keep`, in this order, until `goal` MACs are left. Returns what is left.
+
+    One that would overshoot is passed over in the last round and ends any other.
+    """
+    reached = problem.macs(keep)
+    sizes = {group.name: (group.step, max(group.step, int(floor * group.size))) for group in problem.groups}
+    waiting: dict[str, list[int]] = {name: [] for name in sizes}
+    for name, channel in order:
         if reached <= goal:
             break
-        if (width := int(keep[name].sum())) <= steps[name]:
+        step, least = sizes[name]
+        width = int(keep[name].sum())
+        together = (width - 1) % step + 1
+        if width - together < least:
             continue
         waiting[name].append(channel)
-        if len(waiting[name]) < (width - 1) % steps[name] + 1:
+        if len(waiting[name]) < together:
             continue
         going, waiting[name] = waiting[name], []
         keep[name][going] = False
-        if (macs := problem.macs(keep)) < goal * (1 - TOLERANCE):
-            keep[name][going] = True
-            if reached <= goal * (1 + TOLERANCE):
-                break  # near enough; going on would empty the groups whose channels are cheap
-        else:
+        if (macs := problem.macs(keep)) >= goal * (1 - TOLERANCE):
             reached = macs
-    if reached > goal * (1 + TOLERANCE):
-        raise Unsupported(f"cannot keep {problem.target:.1%} of the MACs: {reached / dense:.1%} is the least above it")
-    return keep
+            continue
+        keep[name][going] = True
+        if not last or reached <= goal * (1 + TOLERANCE):
+            break  # near enough; going on would empty the groups whose channels are cheap
+    return reached
 
 
 def places(score: Tensor, step: int = 1) -> Tensor:
@@ -121,13 +149,16 @@ def places(score: Tensor, step: int = 1) -> Tensor:
     return (score.argsort(stable=True).argsort() + 0.5 - (step - 1) / 2) / len(score)
 
 
-def _order(scores: Mapping[str, Tensor], groups: Sequence[Group], ranking: str) -> list[tuple[str, int]]:
-    """(group, channel), the first to go first."""
+def _order(
+    scores: Mapping[str, Tensor], keep: Keep, groups: Sequence[Group], ranking: str
+) -> list[tuple[str, int]]:
+    """(group, channel) of all channels that `keep` still has, the first to go first."""
     ranked = []
     for group in groups:
-        score = scores[group.name].detach().float().cpu()
+        score = scores[group.name].detach().float().cpu().masked_fill(~keep[group.name], -torch.inf)
         if ranking == "uniform":
             score = places(score, group.step)
-        ranked += [(value, group.name, channel) for channel, value in enumerate(score.tolist())]
+        left = keep[group.name].tolist()
+        ranked += [(value, group.name, channel) for channel, value in enumerate(score.tolist()) if left[channel]]
     ranked.sort(key=lambda entry: entry[0])
     return [(name, channel) for _, name, channel in ranked]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from benchmarks.training.trainer import Trainer
 from methods import gate_decorator
 from methods.core import gates
-from methods.core.api import Group
+from methods.core.api import Group, Keep
 from tests.kinds import KINDS, settled
 
 MakeTrainer = Callable[..., Trainer]
@@ -104,31 +105,44 @@ def test_a_tock_makes_phi_smaller(make_trainer: MakeTrainer, monkeypatch: pytest
     assert size[0.5] < 0.8 * size[0.0]
 
 
-def test_channels_go_step_by_step_least_important_first_and_stay_gone(make_trainer: MakeTrainer) -> None:
-    trainer = make_trainer(KINDS["residual"](), target=0.4)
-    dense = trainer.macs(trainer.everything())
+def planted(
+    net: nn.Module, trainer: Trainer, monkeypatch: pytest.MonkeyPatch, knobs: gate_decorator.Knobs
+) -> tuple[dict[str, Tensor], Keep, list[Keep]]:
+    """A run whose Ticks find these importances, its choice, and the choices on the way."""
     rng = torch.Generator().manual_seed(0)
     scores = {g.name: torch.rand(g.size, generator=rng) for g in trainer.groups}
-    half = gate_decorator.shrunk(trainer.everything(), scores, trainer, 0.5, "global")
-    assert trainer.macs(half) / dense == pytest.approx(0.7, rel=0.02)
-    gone = torch.cat([scores[name][~mask] for name, mask in half.items()])
-    kept = torch.cat([scores[name][mask] for name, mask in half.items()])
+    branches = [scores[g.name] / len(g.gates) for g in trainer.groups for _ in g.gates]
+    way: list[Keep] = []
+    monkeypatch.setattr(gate_decorator, "importances", lambda *_: branches)
+    rank = gate_decorator.keep_by_rank
+    monkeypatch.setattr(gate_decorator, "keep_by_rank", lambda *a, **k: way.append(rank(*a, **k)) or way[-1])
+    return scores, gate_decorator.learn(net, trainer, knobs), way
+
+
+def test_the_least_important_channels_go_tick_by_tick_and_stay_gone(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = KINDS["residual"]()
+    trainer = make_trainer(net, 12, target=0.4)
+    scores, keep, way = planted(net, trainer, monkeypatch, gate_decorator.Knobs(tick=0.5))
+    assert len(way) == 7
+    assert all(not (later[name] & ~sooner[name]).any() for sooner, later in pairwise(way) for name in keep)
+    gone = torch.cat([scores[name][~mask] for name, mask in keep.items()])
+    kept = torch.cat([scores[name][mask] for name, mask in keep.items()])
     assert gone.max() < kept.quantile(0.3)
-    turned = {name: 1 - score for name, score in scores.items()}
-    whole = gate_decorator.shrunk(half, turned, trainer, 1.0, "global")
-    assert trainer.macs(whole) / dense == pytest.approx(0.4, rel=0.02)
-    back = sum(int((whole[name] & ~half[name]).sum()) for name in half)
-    assert back <= 1, "only a channel whose removal would overshoot may stay"
+    assert trainer.macs(keep) / trainer.macs(trainer.everything()) == pytest.approx(0.4, rel=0.02)
 
 
-def test_a_tenth_of_every_group_is_the_last_to_go(make_trainer: MakeTrainer) -> None:
-    """Two hidden layers of 100; the channels of the one matter less than all of the other's."""
-    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 100), nn.ReLU(), nn.Linear(100, 100), nn.ReLU(), nn.Linear(100, 2))
-    trainer = make_trainer(net, target=0.1)
-    scores = {"1": torch.linspace(0.01, 0.02, 100), "3": torch.linspace(1.0, 2.0, 100)}
-    keep = gate_decorator.shrunk(trainer.everything(), scores, trainer, 1.0, "global")
-    assert torch.equal(keep["1"], torch.arange(100) >= 90)
-    assert 10 < keep["3"].sum() < 100
+def test_many_small_ticks_leave_the_cheap_layers_alone(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the linear layer's channels matter most: a Tick's share of the MACs is less than a channel of the others."""
+    net = KINDS["plain"]()
+    trainer = make_trainer(net, 40, target=0.5)
+    branches = [torch.linspace(0, 1, g.size) + 10 * (g.name == "7") for g in trainer.groups]
+    monkeypatch.setattr(gate_decorator, "importances", lambda *_: branches)
+    keep = gate_decorator.learn(net, trainer, gate_decorator.Knobs(tick=0.5))
+    assert keep["7"].sum() >= 18
 
 
 def test_the_scale_may_be_trained_again_afterwards(make_trainer: MakeTrainer) -> None:

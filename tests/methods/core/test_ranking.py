@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from benchmarks.networks import lenet5_wide
 from benchmarks.training.trainer import Trainer
 from methods.core.api import Group, Keep, Unsupported
 from methods.core.ranking import TOLERANCE, few_batches, hooked, keep_by_rank, map_scores, writer_norm
@@ -122,6 +123,61 @@ def test_a_target_that_cannot_be_met_is_refused_with_the_nearest() -> None:
     with pytest.raises(Unsupported, match=r"cannot keep 10\.0% of the MACs: .*% is the least above it"):
         problem = told(two_layers(2, 2), 0.1)
         keep_by_rank({"1": torch.zeros(2), "3": torch.zeros(2)}, problem)
+
+
+def in_rounds(problem: Told, scores: dict[str, Tensor], rounds: int, floor: float = 0.0) -> Keep:
+    keep = problem.everything()
+    for done in range(1, rounds + 1):
+        keep = keep_by_rank(scores, problem, "global", since=keep, progress=done / rounds, floor=floor)
+    return keep
+
+
+@pytest.mark.parametrize("linear_low", [True, False])
+def test_small_rounds_remove_what_one_round_removes(linear_low: bool) -> None:
+    """A 24th of the way is 2 % of the wide LeNet-5's MACs, and a channel of its first layer 8 %."""
+    net = lenet5_wide.build(1, 28, 10)
+    problem = Told(Structure.of(net, torch.zeros(1, 1, 28, 28)), 0.5)
+    drawn = draw(problem, 0)
+    scores = {name: score + 10 * (name.startswith("fc") != linear_low) for name, score in drawn.items()}
+    once, often = (in_rounds(problem, scores, rounds, floor=0.1) for rounds in (1, 24))
+    for name, mask in often.items():
+        assert abs(int(mask.sum()) - int(once[name].sum())) <= 0.05 * len(mask) + 1, name
+    if linear_low:
+        assert [int(often[name].sum()) for name in ("fc1", "fc2")] == [24, 16], "down to the floor"
+    else:
+        assert [bool(often[name].all()) for name in ("fc1", "fc2")] == [True, True]
+
+
+def test_a_channel_that_costs_more_than_a_round_waits_for_its_turn_and_nothing_overtakes_it() -> None:
+    """A channel of "1" costs 20 % of the MACs, a round removes 4 %; those of "3" are cheap and score higher."""
+    problem = told(two_layers(4, 60), 0.6)
+    scores = {"1": torch.arange(4.0), "3": torch.arange(60.0) + 100}
+    keep, widths = problem.everything(), []
+    for done in range(1, 11):
+        keep = keep_by_rank(scores, problem, "global", since=keep, progress=done / 10)
+        widths.append([int(keep[name].sum()) for name in ("1", "3")])
+    assert all(three == 60 for _, three in widths)
+    assert [one for one, _ in widths] == [4] * 4 + [3] * 5 + [2]
+
+
+def test_what_has_gone_stays_gone_whatever_it_scores_now() -> None:
+    problem = told(two_layers(), 0.5)
+    scores = draw(problem, 0)
+    half = keep_by_rank(scores, problem, "global", progress=0.5)
+    whole = keep_by_rank({n: -s for n, s in scores.items()}, problem, "global", since=half)
+    assert all(not (whole[name] & ~half[name]).any() for name in half)
+    dense = problem.macs(problem.everything())
+    assert problem.macs(half) / dense == pytest.approx(0.75, rel=TOLERANCE)
+    assert problem.macs(whole) / dense == pytest.approx(0.5, rel=TOLERANCE)
+
+
+def test_no_group_goes_below_the_floor() -> None:
+    problem = told(two_layers(), 0.1)
+    keep = keep_by_rank({"1": torch.linspace(0, 1, 100), "3": 2 + torch.rand(100)}, problem, "global", floor=0.1)
+    assert torch.equal(keep["1"], torch.arange(100) >= 90)
+    assert 10 < keep["3"].sum() < 100
+    with pytest.raises(Unsupported):
+        keep_by_rank(draw(problem, 0), problem, "global", floor=0.5)
 
 
 def test_equal_scores_are_ranked_alike_every_time(kind: str) -> None:
