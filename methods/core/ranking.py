@@ -149,9 +149,7 @@ def places(score: Tensor, step: int = 1) -> Tensor:
     return (score.argsort(stable=True).argsort() + 0.5 - (step - 1) / 2) / len(score)
 
 
-def _order(
-    scores: Mapping[str, Tensor], keep: Keep, groups: Sequence[Group], ranking: str
-) -> list[tuple[str, int]]:
+def _order(scores: Mapping[str, Tensor], keep: Keep, groups: Sequence[Group], ranking: str) -> list[tuple[str, int]]:
     """(group, channel) of all channels that `keep` still has, the first to go first."""
     ranked = []
     for group in groups:
