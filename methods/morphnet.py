@@ -1,16 +1,21 @@
 """MorphNet: Gordon, Eban, Nachum, Chen, Wu, Yang and Choi, "MorphNet: Fast & simple resource-constrained structure
 learning of deep networks", CVPR 2018.
 
-Idea: while training from scratch, an L1 penalty on the scale of every normalisation, weighted by the MACs that its
-channel costs beside the channels that are alive; those that fall below a threshold go (shrink), then every group is
-widened by the same factor until the target's MACs are reached (expand); the rest of the budget is fine-tuning.
+Idea: while training from scratch, an L1 penalty on the scale gamma of every normalisation, weighted by the MACs that
+its channel costs beside the channels that are alive. Those that fall below a threshold go (shrink); then every group
+is widened by the same factor until the target's MACs are reached (expand). The rest of the budget is fine-tuning.
+Loss: cross-entropy + lambda * sum over channels c of cost(c) |gamma_c|, where cost has mean 1 over the dense network.
+Strength: the authors' README says to try powers of ten around 1 / MACs, and to train until the penalty settles; neither
+paper nor code gives the steps and rates for which a value is meant. A channel of mean cost therefore gets what network
+slimming, the same penalty without the costs, gives every channel: 1e-4 over rates whose sum is 6,600, rescaled to the
+run's own (methods/core/penalty.py).
 Deviations: a group cannot be wider than in the dense network; there its widening ends and the others go on. If what
 is alive costs more than the target, the same factor makes it narrower, where the paper would choose a larger penalty.
 Channels come back with the weights that they had; the paper trains the morphed network anew. Shrink and expand once:
-the budget is one training. A layer without a norm gets a factor of its own. The penalty counts MACs as a fraction of
-the dense network's and is chosen for budgets of a few hundred steps; its subgradient at 0 is 0.
-Expected: better than `uniform` at equal MACs: the paper's widths for Inception V2 on ImageNet are more accurate, at
-every count of FLOPs, than the seed network with a width multiplier.
+the budget is one training. A layer without a norm gets a factor of its own, where the paper has a group lasso. The
+penalty's subgradient at 0 is 0.
+Expected: better than `uniform` at equal MACs. The paper's figures are for Inception V2 on ImageNet (its section 6), at
+every count of FLOPs above the seed network with a width multiplier; its numbers are not checked here.
 """
 
 from __future__ import annotations
@@ -22,15 +27,17 @@ from torch import Tensor, nn
 
 from methods.core import gates
 from methods.core.api import Group, Keep, Problem
+from methods.core.penalty import rescaled
 from methods.core.widths import SmoothCost, widths_for
 
 TARGETS = ("macs",)
 START = "init"
+PAPER = 6600.0  # sum of the learning rates over which network slimming's penalty works
 
 
 @dataclass(frozen=True)
 class Knobs:
-    penalty: float = 0.3  # lambda, on the weighted sum of |scale| in units of the dense MACs; at 1, LeNet-5 dies out
+    penalty: float = 1e-4  # lambda, on a channel of mean cost; network slimming's
     threshold: float = 1e-2  # |scale| below which a channel is dead
     share: float = 0.5  # of the budget, for training with the penalty
 
@@ -53,10 +60,13 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     def scales() -> list[Tensor]:
         return [scale(group) for group in problem.groups]
 
+    epochs = knobs.share * problem.epochs
+    mean = cost.marginal(cost.sizes) @ cost.sizes / cost.sizes.sum()  # cost of a channel of the dense network
+    penalty = rescaled(knobs.penalty, PAPER, problem, epochs) / mean
     problem.fit(
         net,
-        knobs.share * problem.epochs,
-        penalty=lambda: knobs.penalty * regulariser(scales(), cost, knobs.threshold),
+        epochs,
+        penalty=lambda: penalty * regulariser(scales(), cost, knobs.threshold),
         params=lambda: gates.scaled(net, bare, own),
         trained=factors,
     )

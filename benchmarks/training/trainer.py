@@ -232,8 +232,15 @@ class Trainer:
     def _part_steps(self, part: str) -> int:
         return self.epoch_steps if part == "train" else math.ceil(len(self.data[part]) / self.recipe.batch_size)
 
+    def lr_sum(self, epochs: float, lr: float | None = None) -> float:
+        steps = range(self.step, self.step + round(epochs * self.epoch_steps))
+        return (self.recipe.lr if lr is None else lr) * sum(map(self._rate, steps))
+
+    def _rate(self, step: int) -> float:
+        return rate(self.recipe.warmup, (step - self.origin + 0.5) / (self.end - self.origin))
+
     def _set_rates(self) -> None:
-        self.rate = rate(self.recipe.warmup, (self.step - self.origin + 0.5) / (self.end - self.origin))
+        self.rate = self._rate(self.step)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = self.rate * group["initial_lr"]

@@ -145,6 +145,10 @@ class Problem(Protocol):
         forward pass; `trained` is trained along; `after_step` runs after every step; `state` is what it changes."""
         ...
 
+    def lr_sum(self, epochs: float, lr: float | None = None) -> float:
+        """The sum of the learning rates over the steps of the next `epochs`, of an optimizer made with this `lr`."""
+        ...
+
     def everything(self) -> Keep:
         """The Keep in which every channel stays."""
         ...

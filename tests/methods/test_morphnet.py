@@ -68,7 +68,7 @@ def test_expensive_layers_shrink_first(make_trainer: MakeTrainer) -> None:
     pull = {name: scale.grad.mean().item() for name, scale in zip(names, scales, strict=True)}
     assert pull["0.0"] > pull["2.0"] > 0
     trained = make_trainer(net, 30, target=0.5)
-    morphnet.learn(net, trained, morphnet.Knobs(penalty=2.0, share=0.5))
+    morphnet.learn(net, trained, morphnet.Knobs())
     assert net[0][1].weight.detach().abs().mean() < net[2][1].weight.detach().abs().mean()
 
 
@@ -100,3 +100,40 @@ def test_a_channel_dies_in_all_norms_or_in_none(make_trainer: MakeTrainer) -> No
         modules[stream.norms[0].module].weight[-1] = 1.0
     keep = morphnet.learn(net, trainer, morphnet.Knobs(share=0.0))
     assert keep[stream.name][-1]
+
+
+def learned(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch, **knobs: float) -> tuple[list, dict]:
+    """The scales that training with the penalty leaves, and the choice."""
+    found: list[torch.Tensor] = []
+    with monkeypatch.context() as patch:
+        of = morphnet.expanded
+        patch.setattr(morphnet, "expanded", lambda scales, *rest: (found.extend(scales), of(scales, *rest))[1])
+        torch.manual_seed(0)
+        net = nn.Sequential(conv(1, 16), nn.MaxPool2d(4), conv(16, 32), head(32, 2))
+        keep = morphnet.learn(net, make_trainer(net, 30, target=0.5), morphnet.Knobs(**knobs))
+    return found, keep
+
+
+def test_the_default_penalty_kills_channels_and_decides_the_widths(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none, before = learned(make_trainer, monkeypatch, penalty=0.0)
+    some, after = learned(make_trainer, monkeypatch)
+    assert all((scale > morphnet.Knobs.threshold).all() for scale in none)
+    dead = sum(int((scale <= morphnet.Knobs.threshold).sum()) for scale in some)
+    assert dead > 4
+    assert {n: int(m.sum()) for n, m in before.items()} != {n: int(m.sum()) for n, m in after.items()}
+
+
+def test_a_channel_of_mean_cost_moves_as_far_as_the_papers(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(morphnet, "expanded", lambda *_: {})
+    for epochs in (2, 8):
+        net = chain()
+        trainer, terms = make_trainer(net, epochs, target=0.5), {}
+        monkeypatch.setattr(trainer, "fit", lambda _, epochs, terms=terms, **given: terms.update(given, epochs=epochs))
+        morphnet.learn(net, trainer, morphnet.Knobs())
+        terms["penalty"]().backward()
+        pull = torch.cat([net[i][1].weight.grad for i in (0, 1)]).mean().item()
+        assert pull * trainer.lr_sum(terms["epochs"]) == pytest.approx(1e-4 * morphnet.PAPER, rel=1e-3)

@@ -1,0 +1,23 @@
+"""One rule for every penalty whose effect grows with the length of the training.
+
+A step of gradient descent on penalty * |x| moves x by penalty * learning rate. A training moves it by penalty * S, where
+S is the sum of the learning rates of its steps. Papers train for 10^5 steps, a run here for 10^2 to 10^4, so that a
+paper's penalty would do nothing here. What is kept is the product:
+
+    penalty here * S here = penalty of the paper * S of its training
+
+Momentum multiplies both sides alike: papers and recipes have 0.9 unless the method's file says otherwise.
+"""
+
+from __future__ import annotations
+
+from methods.core.api import Problem
+
+
+def rescaled(penalty: float, paper: float, problem: Problem, epochs: float, lr: float | None = None) -> float:
+    """The penalty for the next `epochs` that moves as far as the paper's.
+
+    penalty, paper: the paper's penalty and S. lr: of the penalised parameters, where it is not the recipe's.
+    """
+    here = problem.lr_sum(epochs, lr)
+    return penalty * paper / here if here else 0.0
