@@ -18,7 +18,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import nn
 
 from methods.core import gates
@@ -54,5 +53,5 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
 
 
 def cubic(progress: float) -> float:
-    """The part of the way to the target that is done at `progress` (0 to 1): equation 1 of the paper from sparsity 0."""
+    """The part of the way to the target that is done at `progress` (0 to 1): the paper's equation 1 from sparsity 0."""
     return 1 - (1 - progress) ** 3
