@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,11 +45,16 @@ def _mirrors(dataset: str, name: str) -> list[str]:
 
 def tensor(blob: bytes, source: object) -> torch.Tensor:
     """uint8 tensor of a gzipped IDX file: bytes 0, 0, type, rank; big-endian sizes; values. source: for the error."""
-    import gzip
-
-    blob = gzip.decompress(blob)
+    try:
+        blob = gzip.decompress(blob)
+    except _files.DAMAGED as error:
+        raise ValueError(f"{source} is truncated or altered: {error}") from None
     if blob[:3] != b"\0\0\x08":
         raise ValueError(f"{source} is not an IDX file of bytes: it begins with {blob[:4]!r}, not 00 00 08")
     rank = blob[3]
     shape = [int.from_bytes(blob[4 * i + 4 : 4 * i + 8], "big") for i in range(rank)]
+    if len(blob) != 4 + 4 * rank + math.prod(shape):
+        raise ValueError(
+            f"{source} holds {len(blob)} bytes; an IDX file of {shape} holds {4 + 4 * rank + math.prod(shape)}"
+        )
     return torch.frombuffer(bytearray(blob), dtype=torch.uint8, offset=4 + 4 * rank).view(shape)

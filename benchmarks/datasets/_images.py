@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -19,7 +20,7 @@ from torch import Tensor
 
 log = logging.getLogger(__name__)
 CHUNK = 256  # images that are decoded and handed out at once
-FORMATS = ("JPEG", "PNG")
+FORMATS = ("PNG", "JPEG")
 SUFFIXES = (".jpeg", ".jpg", ".png")
 Listed = tuple[list[str], list[int]]  # names of images under a folder or archive, and their labels
 
@@ -28,13 +29,15 @@ Listed = tuple[list[str], list[int]]  # names of images under a folder or archiv
 class Decoded:
     """Colour images, decoded whenever they are asked for and never held as a whole.
 
-    An image is cut to its central square, less `margin` of that on every side, and resized to `side` pixels.
+    An image is cut to its central square, less `margin` of that on every side, and resized to `side` pixels. With
+    `exact`, an image that is not a PNG file of that size is refused instead.
     """
 
     root: Path  # a folder or a zip archive
     names: tuple[str, ...]  # under it
     side: int
     margin: float = 0.0
+    exact: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -43,7 +46,7 @@ class Decoded:
     def chunks(self) -> Iterator[Tensor]:
         """uint8 [up to 256, 3, side, side], in order. Raises ValueError, naming the file, if one is no image."""
         chunks = [self.names[i : i + CHUNK] for i in range(0, len(self.names), CHUNK)]
-        decode = partial(_decode, self.root, self.side, self.margin)
+        decode = partial(_decode, self)
         workers = os.cpu_count() or 1
         done = 0
         with ProcessPoolExecutor(workers) as pool:
@@ -61,46 +64,71 @@ class Decoded:
         return images
 
 
-def _decode(root: Path, side: int, margin: float, names: tuple[str, ...]) -> np.ndarray:
-    return np.stack([_pixels(root, name, side, margin) for name in names])
+def _decode(images: Decoded, names: tuple[str, ...]) -> np.ndarray:
+    return np.stack([_pixels(images, name) for name in names])
 
 
-def _pixels(root: Path, name: str, side: int, margin: float) -> np.ndarray:
+def _pixels(images: Decoded, name: str) -> np.ndarray:
     from PIL import Image, ImageOps
 
-    blob = (root / name).read_bytes() if root.is_dir() else _archive(root).read(name)
+    size = (images.side, images.side)
     try:
-        with Image.open(io.BytesIO(blob), formats=FORMATS) as image:
-            square = ImageOps.fit(image.convert("RGB"), (side, side), Image.Resampling.BILINEAR, bleed=margin)
-    except (OSError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{name} in {root} is no image that can be read: {error}") from None
-    return np.asarray(square).transpose(2, 0, 1)
+        with Image.open(io.BytesIO(read_bytes(images.root, name)), formats=FORMATS) as image:
+            if images.exact and (image.format, image.size) != ("PNG", size):
+                raise ValueError(
+                    f"{name} in {images.root} is a {image.format} file of {image.width}x{image.height} pixels; only "
+                    f"PNG files of {images.side}x{images.side} hold the published pixels: JPEG and resizing lose them"
+                )
+            square = image if image.mode == "RGB" else image.convert("RGB")
+            if image.size != size or images.margin:
+                square = ImageOps.fit(square, size, Image.Resampling.BILINEAR, bleed=images.margin)
+            return np.asarray(square).transpose(2, 0, 1)
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{name} in {images.root} is no image that can be read: {error}") from None
+
+
+def read_bytes(root: Path, name: str) -> bytes:
+    """A file under a folder or in a zip archive. Raises ValueError if there is no such file."""
+    try:
+        return (root / name).read_bytes() if root.is_dir() else _archive(root).read(name)
+    except (KeyError, FileNotFoundError):
+        raise ValueError(f"{root} has no file {name}") from None
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{name} in {root} is truncated or altered: {error}") from None
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
+    """Raises ValueError if the file is no zip archive, or a part of one."""
+    return _opened(os.getpid(), path, path.stat().st_mtime_ns)
 
 
 @cache
-def _archive(path: Path) -> zipfile.ZipFile:
-    """Open in this worker: its list of files is long."""
-    return zipfile.ZipFile(path)
+def _opened(process: int, path: Path, written: int) -> zipfile.ZipFile:
+    """Once in each process, since its list of files is long and a forked process must not share its position."""
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{path} ({path.stat().st_size} bytes) is no whole zip archive: {error}") from None
 
 
 def by_class(root: Path, under: str = "", at: int = -2) -> dict[str, list[str]]:
     """Class -> names of its images, sorted.
 
     root: a folder, or a zip archive. under: a folder of it. at: which part of a name is the class, by default the
-    folder that the image is in.
+    folder that the image is in. Hidden files, which some systems put beside images, are no images.
     """
     classes: dict[str, list[str]] = {}
     for name in sorted(_names(root, under)):
         parts = name.split("/")
-        if name.startswith(under) and name.lower().endswith(SUFFIXES) and len(parts) >= -at:
+        image = name.lower().endswith(SUFFIXES) and not parts[-1].startswith(".")
+        if image and name.startswith(under) and len(parts) >= -at:
             classes.setdefault(parts[at], []).append(name)
     return classes
 
 
 def _names(root: Path, under: str) -> list[str]:
     if root.is_file():
-        with zipfile.ZipFile(root) as archive:
-            return archive.namelist()
+        return _archive(root).namelist()
     walked = os.walk(root / under, followlinks=True)
     return [(Path(folder) / file).relative_to(root).as_posix() for folder, _, files in walked for file in files]
 

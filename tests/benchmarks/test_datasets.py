@@ -5,11 +5,8 @@ The published archives are not needed. What is checked on those that are here is
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import re
-import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,182 +20,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from benchmarks import registry
-from benchmarks.datasets import _cifar, _files, _idx, _images
+from benchmarks.datasets import _files, _images
+from tests.benchmarks.datasets import tiny
 
 KEYS = registry.keys("dataset")
 PARTS = ["train", "validation", "test"]
-
-
-def pixels(n: int, *shape: int, seed: int = 0) -> np.ndarray:
-    """Bytes of any value."""
-    return np.random.default_rng(seed).integers(0, 256, (n, *shape), dtype=np.uint8)
-
-
-def idx(values: np.ndarray) -> bytes:
-    sizes = b"".join(size.to_bytes(4, "big") for size in values.shape)
-    return gzip.compress(bytes([0, 0, 8, values.ndim]) + sizes + values.tobytes(), mtime=0)
-
-
-def zipped(path: Path, files: dict[str, bytes]) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, blob in files.items():
-            archive.writestr(name, blob)
-
-
-def tarred(path: Path, files: dict[str, bytes]) -> None:
-    with tarfile.open(path, "w:gz") as archive:
-        for name, blob in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(blob)
-            archive.addfile(member, io.BytesIO(blob))
-
-
-def png(shade: int, side: int) -> bytes:
-    """A grey-blue square: every pixel is (shade, shade, 200)."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.new("RGB", (side, side), (shade, shade, 200)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def make_idx(module: ModuleType, raw: Path, patch: pytest.MonkeyPatch) -> None:
-    """Labels 0, 1, ... of 3 for training and as many for the test."""
-    folder = raw.with_name("fashion_mnist") if hasattr(module, "fashion_mnist") else raw
-    of = getattr(module, "fashion_mnist", module)
-    folder.mkdir(exist_ok=True)
-    labels = np.arange(3 * 10, dtype=np.uint8) % 10
-    blobs = [idx(pixels(30, 28, 28)), idx(labels), idx(pixels(30, 28, 28, seed=1)), idx(labels)]
-    for name, blob in zip(of.SHA256, blobs, strict=True):
-        (folder / name).write_bytes(blob)
-    patch.setattr(_idx, "VALIDATION", 10)
-    patch.setattr(of, "SYSTEM", raw / "none", raising=False)
-    pin(of, folder, patch)
-
-
-def make_emnist(module: ModuleType, raw: Path, patch: pytest.MonkeyPatch) -> None:
-    labels = np.arange(2 * 47, dtype=np.uint8) % 47
-    blobs = [idx(pixels(94, 28, 28)), idx(labels), idx(pixels(47, 28, 28, seed=1)), idx(labels[:47])]
-    zipped(raw / "gzip.zip", dict(zip(module.NAMES, blobs, strict=True)))
-    patch.setattr(module, "VALIDATION", 47)
-    pin(module, raw, patch)
-
-
-def make_svhn(module: ModuleType, raw: Path, patch: pytest.MonkeyPatch) -> None:
-    from scipy.io import savemat
-
-    for seed, name in enumerate(module.SHA256):
-        labels = np.arange(20, dtype=np.uint8)[:, None] % 10 + 1  # 1 to 10; 10 is the digit 0
-        savemat(raw / name, {"X": pixels(32, 32, 3, 20, seed=seed), "y": labels})
-    patch.setattr(module, "VALIDATION", 10)
-    pin(module, raw, patch)
-
-
-def make_cifar(module: ModuleType, raw: Path, patch: pytest.MonkeyPatch) -> None:
-    """Each file holds every class twice; before the class of CIFAR-100 stands a coarse one."""
-
-    def records(seed: int) -> bytes:
-        classes = np.arange(2 * module.CLASSES, dtype=np.uint8)[:, None] % module.CLASSES
-        labels = [classes] if module.CLASSES == 10 else [classes // 5, classes]
-        return np.concatenate([*labels, pixels(len(classes), 3072, seed=seed)], axis=1).tobytes()
-
-    (name,) = module.SHA256
-    tarred(raw / name, {member: records(i) for i, member in enumerate([*module.TRAIN, module.TEST])})
-    patch.setattr(_cifar, "VALIDATION", module.CLASSES)
-    pin(module, raw, patch)
-
-
-def make_tiny_imagenet(module: ModuleType, raw: Path, patch: pytest.MonkeyPatch) -> None:
-    classes = [f"n{i:08d}" for i in range(3)]
-    top = module.TOP
-    files = {
-        f"{top}/train/{c}/images/{c}_{i}.JPEG": png(10 * n + i, 64) for n, c in enumerate(classes) for i in range(4)
-    }
-    files |= {f"{top}/val/images/val_{n}.JPEG": png(100 + n, 64) for n in range(3)}
-    lines = [f"val_{n}.JPEG\t{c}\t0\t0\t63\t63\n" for n, c in enumerate(classes)]
-    files[f"{top}/val/val_annotations.txt"] = "".join(lines).encode()
-    files[f"{top}/wnids.txt"] = b"in no order"
-    zipped(raw / "tiny-imagenet-200.zip", files)
-    patch.setattr(module, "CLASSES", 3)
-    patch.setattr(module, "VALIDATION", 1)
-    pin(module, raw, patch)
-
-
-def make_mini_imagenet(module: ModuleType, raw: Path, patch: pytest.MonkeyPatch) -> None:
-    files = {f"images/n{n}/{i}.png": png(10 * n + i, 100) for n in range(3) for i in range(6)}
-    zipped(raw / module.ARCHIVE, files)
-    for name, value in (("CLASSES", 3), ("TRAIN", 3), ("VALIDATION", 1), ("TEST", 2)):
-        patch.setattr(module, name, value)
-
-
-def make_imagenet(module: ModuleType, raw: Path, patch: pytest.MonkeyPatch) -> None:
-    for part, count in (("train", 4), ("val", 1)):
-        for n in range(3):
-            (raw / part / f"n{n}").mkdir(parents=True)
-            for i in range(count):
-                (raw / part / f"n{n}" / f"{i}.JPEG").write_bytes(png(10 * n + i, 256))
-    patch.delenv("IMAGENET", raising=False)
-    patch.setattr(module, "CLASSES", 3)
-    patch.setattr(module, "VALIDATION", 1)
-
-
-def make_nothing(module: ModuleType, raw: Path, patch: pytest.MonkeyPatch) -> None:
-    """It comes with a package."""
-
-
-MAKERS: dict[str, Callable[[ModuleType, Path, pytest.MonkeyPatch], None]] = {
-    "cifar10": make_cifar,
-    "cifar100": make_cifar,
-    "digits": make_nothing,
-    "emnist": make_emnist,
-    "fashion_mnist": make_idx,
-    "fashion_mnist_coarse": make_idx,
-    "fashion_mnist_small": make_idx,
-    "imagenet": make_imagenet,
-    "kmnist": make_idx,
-    "mini_imagenet": make_mini_imagenet,
-    "mnist": make_idx,
-    "svhn": make_svhn,
-    "tiny_imagenet": make_tiny_imagenet,
-}
 DOWNLOADED = [key for key in KEYS if hasattr(registry.load("dataset", key), "SHA256")]
-
-
-def pin(module: ModuleType, folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """The made files are the ones that the dataset asks for."""
-    sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in module.SHA256}
-    patch.setattr(module, "SHA256", sums)
-
-
-Read = Callable[[str], dict[str, tuple[Tensor, Tensor]]]
-
-
-@pytest.fixture
-def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The data folder of one dataset. There is no network, and one core decodes."""
-
-    def unreachable(*_: object, **__: object) -> None:
-        raise OSError("no network")
-
-    monkeypatch.setattr("torchvision.datasets.utils.download_url", unreachable)
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
-    (tmp_path / "raw").mkdir()
-    return tmp_path / "raw"
-
-
-@pytest.fixture
-def made(raw: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
-    """A dataset's module, its tiny files in `raw`."""
-
-    def make(key: str) -> ModuleType:
-        assert key in MAKERS, (
-            f"{key} has no maker of tiny files in {Path(__file__).name}: write one, and name it in MAKERS"
-        )
-        module = registry.load("dataset", key)
-        MAKERS[key](module, raw, monkeypatch)
-        return module
-
-    return make
 
 
 def whole(images: Tensor | _images.Decoded) -> Tensor:
@@ -271,6 +98,23 @@ class TestFilesThatAreWrong:
         assert len(set(sums.values())) == len(sums)
 
 
+def test_a_mirror_that_gives_another_file_is_not_taken(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(url: str, root: str, filename: str) -> None:
+        (Path(root) / filename).write_bytes(b"whole" if "second" in url else b"<html>Not here</html>")
+
+    monkeypatch.setattr("torchvision.datasets.utils.download_url", download)
+    sums = {"a": hashlib.sha256(b"whole").hexdigest()}
+    assert _files.fetch(raw, lambda name: [f"first/{name}", f"second/{name}"], sums) == [raw / "a"]
+    assert (raw / "a").read_bytes() == b"whole"
+    (raw / "a").unlink()
+    found = hashlib.sha256(b"<html>Not here</html>").hexdigest()
+    with pytest.raises(
+        ValueError, match=rf"a is not in .*first/a gives another file: .*found {found}\); put the files a"
+    ):
+        _files.fetch(raw, lambda name: [f"first/{name}"], sums)
+    assert not list(raw.iterdir())
+
+
 def test_a_download_is_whole_or_not_there(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
@@ -289,7 +133,7 @@ def test_a_download_is_whole_or_not_there(raw: Path, monkeypatch: pytest.MonkeyP
 
 def test_emnist_is_turned_upright(raw: Path, made: Callable[[str], ModuleType]) -> None:
     parts = made("emnist").read(raw)
-    published = torch.from_numpy(pixels(94, 28, 28))
+    published = torch.from_numpy(tiny.pixels(94, 28, 28))
     assert torch.equal(parts["train"][0][:, 0], published[:47].transpose(1, 2))
     assert torch.equal(parts["validation"][0][:, 0], published[47:].transpose(1, 2))
 
@@ -297,33 +141,8 @@ def test_emnist_is_turned_upright(raw: Path, made: Callable[[str], ModuleType]) 
 def test_svhn_calls_ten_zero_and_puts_the_image_first(raw: Path, made: Callable[[str], ModuleType]) -> None:
     parts = made("svhn").read(raw)
     assert parts["train"][1].tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]
-    published = pixels(32, 32, 3, 20)
+    published = tiny.pixels(32, 32, 3, 20)
     assert parts["train"][0][4, 2, 7, 9] == published[7, 9, 2, 4]
-
-
-@pytest.mark.parametrize(("key", "labels"), [("cifar10", 1), ("cifar100", 2)])
-def test_cifar_records_are_labels_then_planes(
-    key: str, labels: int, raw: Path, made: Callable[[str], ModuleType]
-) -> None:
-    module = made(key)
-    images, classes = module.read(raw)["train"]
-    first = pixels(2 * module.CLASSES, 3072)[3].reshape(3, 32, 32)
-    assert torch.equal(images[3], torch.from_numpy(first)) and classes[3] == 3
-    assert len(images) == len(module.TRAIN) * 2 * module.CLASSES - module.CLASSES
-
-
-def test_a_cifar_archive_of_another_form_is_refused(
-    raw: Path, made: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module = made("cifar10")
-    for files, said in (
-        ({}, "has no file"),
-        (dict.fromkeys([*module.TRAIN, module.TEST], b"x" * 9), "no multiple of 3073"),
-    ):
-        tarred(raw / "cifar-10-binary.tar.gz", files)
-        pin(module, raw, monkeypatch)
-        with pytest.raises(ValueError, match=said):
-            module.read(raw)
 
 
 def test_tiny_imagenet_is_split_by_name_and_tested_on_its_validation(
@@ -333,6 +152,19 @@ def test_tiny_imagenet_is_split_by_name_and_tested_on_its_validation(
     shades = {part: images[:, 0, 0, 0].tolist() for part, (images, _) in parts.items()}
     assert shades == {"train": [0, 1, 2, 10, 11, 12, 20, 21, 22], "validation": [3, 13, 23], "test": [100, 101, 102]}
     assert parts["test"][1].tolist() == [0, 1, 2] and (parts["test"][0][:, 2] == 200).all()
+
+
+def test_tiny_imagenet_is_read_from_its_folder_too(raw: Path, made: Callable[[str], ModuleType]) -> None:
+    module = made("tiny_imagenet")
+    archived = module.read(raw)
+    with zipfile.ZipFile(raw / "tiny-imagenet-200.zip") as archive:
+        archive.extractall(raw)
+    (raw / "tiny-imagenet-200.zip").unlink()
+    for part, (images, labels) in module.read(raw).items():
+        assert torch.equal(images, archived[part][0]) and torch.equal(labels, archived[part][1])
+    (raw / module.TOP / "train/n00000001/images/n00000001_2.JPEG").unlink()
+    with pytest.raises(ValueError, match=r"tiny-imagenet-200/train.*n00000001 has 3 images, must have 4"):
+        module.read(raw)
 
 
 def test_mini_imagenet_has_every_class_in_every_part(raw: Path, made: Callable[[str], ModuleType]) -> None:
@@ -401,7 +233,7 @@ def test_an_image_is_cut_and_resized_as_the_literature_does(tmp_path: Path) -> N
 
     from benchmarks.datasets import imagenet
 
-    picture = Image.fromarray(pixels(512, 640, 3))
+    picture = Image.fromarray(tiny.pixels(512, 640, 3))
     picture.save(tmp_path / "a.png")
     (image,) = _images.Decoded(tmp_path, ("a.png",), imagenet.SIDE, imagenet.MARGIN).tensor()
     usual = np.array(Compose([Resize(256), CenterCrop(224)])(picture)).transpose(2, 0, 1)

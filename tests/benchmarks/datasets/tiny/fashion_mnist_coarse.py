@@ -1,0 +1,3 @@
+"""IDX files."""
+
+from tests.benchmarks.datasets.tiny._idx import make as make
