@@ -6,7 +6,7 @@ dataset's shape. What a method will do is not known; it is counted as
 - the epochs that it has of its own: those of the study, less the pretraining if it begins from the shared start;
 - the first half of them at the dense network's cost, the second half at the share of it that its target tells (at all
   of it for `free` and `match:`);
-- all epochs of the study again at that share, in place of the second half, if the found shape is trained anew.
+- all epochs of the study at that share, in place of the second half, where a method has `budget: paper`.
 
 Searches, switchers and measuring come on top, and a network of half the MACs seldom takes half the time.
 """
@@ -86,8 +86,7 @@ def own_epochs(study: Study, cell: Cell) -> float:
     spec = cell_spec(study, cell)
     own = spec.epochs - (spec.pretrain_epochs if card.start == "pretrained" else 0)
     share = spec.fraction or 1.0
-    anew = (card.retrain or spec.retrain) == "scratch"
-    return own / 2 + share * (spec.epochs if anew else own / 2)
+    return own / 2 + share * (spec.epochs if spec.knobs.get("budget") == "paper" else own / 2)
 
 
 def finished(spec: Spec, folder: Path) -> int:

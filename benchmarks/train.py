@@ -71,7 +71,10 @@ def train_cell(
         trainer.begin("finetune", found.macs, spec.schedule)
         if retrain == "scratch":
             initialise(found.net, spec, begin.seed)
-            trainer.start_anew(spec.epochs)
+            trainer.start_anew(spec.epochs if spec.knobs.get("budget") == "paper" else trainer.epochs)
+            if not trainer.epochs:
+                why = "nothing is left to train the found network from new weights (retrain: scratch)"
+                raise Unsupported(f"{spec.label} spends the whole budget; {why}")
         trainer.fit(found.net, trainer.epochs)
         record = {name: value for name, value in found._asdict().items() if name != "net"}
         record |= _judge(found.net, trainer.data["validation"], found.logit_difference)

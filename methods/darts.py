@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from math import log
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +33,7 @@ from methods.core.ranking import TOLERANCE
 
 TARGETS = ("macs",)
 START = "init"
+RETRAIN = "scratch"
 KINDS = ("normal", "reduce")
 NARROWEST = 8  # channels of the first cell, below which a stem of stride 2 gives more of them
 PASSES = 3  # forward, and a backward that costs two forward passes
@@ -47,6 +48,7 @@ class Knobs:
     lr: float = 0.02  # of alpha, by Adam (the paper: 3e-4, for 50 epochs)
     decay: float = 1e-3  # weight decay of alpha, the paper's
     clip: float = 5.0  # norm of the weights' gradient in the search, the paper's
+    budget: Literal["shared", "paper"] = "shared"  # "paper": all epochs again for the found network
 
 
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Own:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,7 @@ class Knobs:
     least: float = 0.1  # of a group's channels always stay
     penalty: float = 0.1  # on log |expected MACs - target|
     lr: float = 0.05  # of alpha, by Adam
+    budget: Literal["shared", "paper"] = "shared"  # "paper": all epochs again for the found network
 
 
 class Markov(nn.Module):

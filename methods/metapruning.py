@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +41,7 @@ class Knobs:
     generations: int = 5  # the authors: 20
     parents: int = 4  # best candidates that the next generation comes from (the authors: 10)
     mutation: float = 0.1  # probability that a width is drawn anew; the authors'
+    budget: Literal["shared", "paper"] = "shared"  # "paper": all epochs again for the found network
 
 
 class PruningNet(nn.Module):

@@ -58,7 +58,7 @@ def memory_mb(dataset: str, network: str) -> int:
 def train_minutes(study: Study, dataset: str, network: str, gpu: bool) -> int:
     """Of a cell, or of the shared start: every seed."""
     there = study.on(dataset)
-    passes = SEARCH * there.epochs * (2 if there.retrain == "scratch" else 1) * len(there.seeds)
+    passes = SEARCH * there.epochs * len(there.seeds)
     return LEAST_MINUTES + math.ceil(passes * _seconds(dataset, network, sizes(dataset).train, gpu) / 60)
 
 

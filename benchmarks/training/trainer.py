@@ -117,10 +117,10 @@ class Trainer:
         self.spent = {phase: Spent(**cost) for phase, cost in spent.items()}
         self.step = sum(cost.steps for cost in self.spent.values())
 
-    def start_anew(self, epochs: int) -> None:
-        """Begin the whole schedule again, for new weights; what was spent stays charged."""
-        self.step = self.origin = 0
-        self.end = epochs * self.epoch_steps
+    def start_anew(self, epochs: float) -> None:
+        """Begin a schedule of `epochs` for new weights; what was spent stays charged."""
+        self.origin = self.step
+        self.end = self.step + round(epochs * self.epoch_steps)
         self.momentum = {}
 
     @property

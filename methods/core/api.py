@@ -5,7 +5,9 @@ A method is one file in `methods/`; its name is its key in the config. The file 
     TARGETS = ("macs",)          which targets it can take: "macs" (a told size), "free" (it decides), "from" (it takes
                                  over what another method has learned on a network of the study)
     START = "pretrained"         from the shared start, or from "init"
-    RETRAIN = "inherit"          optional; "scratch": only the found shape counts, weights are trained anew
+    RETRAIN = "inherit"          optional; "scratch": only the found shape counts; new weights are trained, on a schedule
+                                 of their own, for what is left of the budget, or for all epochs where the knob
+                                 `budget` is "paper"
     TEACHER = {"switcher": {}}   with "from": that method and its knobs; `problem.taught` is what it left
     HEIR = {"train": True}       with "from": the knobs of its own with which it learns on and passes on what it took
                                  over; at `from:a+b` it takes over from that, on b, which did so from the teacher on a

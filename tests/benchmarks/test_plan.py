@@ -47,7 +47,7 @@ def cards() -> Iterator[None]:
     """Four kinds of methods, whatever becomes of the files of these names."""
     card = registry.card
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "card", lambda key: replace(card(key), **CARDS[key]))
+        patch.setattr(registry, "card", lambda key: replace(card(key), **CARDS.get(key, {})))
         yield
 
 
@@ -64,16 +64,17 @@ def test_a_run_costs_its_own_epochs_half_of_them_at_the_targets_share() -> None:
         "dense@free": 12,  # 8 of 20 are the shared start's
         "l1@macs=0.5": 6 + 3,
         "l1@match:switcher": 12,
-        "uniform@macs=0.5": 10 + 10,  # from new weights: half of 20, then all of 20 at half the cost
-        "uniform@match:switcher": 10 + 20,
+        "uniform@macs=0.5": 10 + 5,
+        "uniform@match:switcher": 10 + 10,
         "switcher@free": 20,
     }
 
 
-def test_training_a_found_shape_anew_costs_all_epochs_again() -> None:
-    assert epochs(study(methods=["dense", "l1"], targets=["macs=0.5"], retrain="scratch")) == {
-        "dense@free": 6 + 20,
-        "l1@macs=0.5": 6 + 10,
+def test_training_a_found_shape_anew_shares_the_budget_unless_the_papers_is_asked_for() -> None:
+    assert epochs(study(methods=["dense", "dmcp", {"dmcp": {"budget": "paper"}}], targets=["macs=0.5"])) == {
+        "dense@free": 12,
+        "dmcp@macs=0.5": 10 + 5,
+        "dmcp,budget=paper@macs=0.5": 10 + 10,
     }
 
 

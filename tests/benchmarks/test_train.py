@@ -266,7 +266,7 @@ def test_a_restarted_schedule_spends_the_same_budget(bench: Bench) -> None:
     assert record["history"] != other["history"]
 
 
-def test_a_shape_that_is_trained_from_scratch_has_new_weights_and_the_whole_budget(
+def test_a_shape_that_is_trained_from_scratch_has_new_weights_and_what_is_left_of_the_budget(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = []
@@ -279,8 +279,40 @@ def test_a_shape_that_is_trained_from_scratch_has_new_weights_and_the_whole_budg
     for module in (network, train):
         monkeypatch.setattr(module, "initialise", spy)
     (record,) = records(bench.cell(specs(seeds=1, retrain="scratch")["switcher@free"]))
-    assert {phase: cost["steps"] for phase, cost in record["spent"].items()} == {"learn": 17, "finetune": 24}
+    assert {phase: cost["steps"] for phase, cost in record["spent"].items()} == {"learn": 17, "finetune": 7}
     assert len(sizes) == 2 and sizes[1] < sizes[0], "the dense network's, then the small one's"
+
+
+ANEW = ["darts", "dmcp", "metapruning", "uniform"]  # methods whose papers train the found network from new weights
+
+
+@pytest.mark.parametrize("method", ANEW)
+def test_search_and_retraining_share_the_one_budget(bench: Bench, method: str) -> None:
+    assert registry.card(method).retrain == "scratch"
+    cells = specs(seeds=1, methods=["dense", method], targets=["macs=0.5"])
+    (record,) = records(bench.cell(cells[f"{method}@macs=0.5"]))
+    assert record["status"] in ("ok", "collapsed")
+    assert sum(cost["steps"] for cost in record["spent"].values()) == 24
+    assert record["spent"]["finetune"]["steps"] >= 12, "half of it at least for the network that was found"
+
+
+@pytest.mark.parametrize("method", ANEW[:3])
+def test_the_papers_budget_trains_the_found_network_for_all_epochs_and_marks_its_rows(
+    bench: Bench, method: str
+) -> None:
+    spec = specs(seeds=1, methods=[{method: {"budget": "paper"}}], targets=["macs=0.5"])[f"{method},budget=paper@macs=0.5"]
+    assert spec.label == f"{method},budget=paper", "what every table calls the row"
+    (record,) = records(bench.cell(spec))
+    assert {phase: cost["steps"] for phase, cost in record["spent"].items()} == {"learn": 12, "finetune": 24}
+
+
+def test_a_run_with_nothing_left_for_new_weights_is_refused(bench: Bench) -> None:
+    cells = specs(seeds=1, methods=["dense", "tas"], targets=["macs=0.5"], retrain="scratch")
+    (record,) = records(bench.cell(cells["tas@macs=0.5"], bench.start(cells["start"])))
+    assert (record["status"], record["reason"]) == (
+        "unsupported",
+        "tas spends the whole budget; nothing is left to train the found network from new weights (retrain: scratch)",
+    )
 
 
 def test_an_emptied_group_is_a_result_and_said_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

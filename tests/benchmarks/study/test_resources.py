@@ -43,7 +43,6 @@ def test_time_grows_with_what_there_is_to_train() -> None:
 
     assert minutes(seeds=4) - minutes(seeds=2) == pytest.approx(minutes(seeds=2) - 10, abs=1)
     assert minutes(epochs=16) - minutes(epochs=8) == pytest.approx(minutes(epochs=8) - 10, abs=1)
-    assert minutes(retrain="scratch") > minutes()
     assert minutes(where={"cifar10": {"epochs": 20}}) > minutes()
     assert minutes(gpu=True) < minutes()
     assert measure_minutes("cifar10", "lenet5", 200, False) > measure_minutes("cifar10", "lenet5", 2, False)

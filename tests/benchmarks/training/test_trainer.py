@@ -256,14 +256,19 @@ def test_a_layer_that_was_shrunk_begins_without_momentum_and_the_others_keep_the
     assert all(torch.equal(momentum, learned[name]) for name, momentum in trainer.momentum.items())
 
 
-def test_a_run_that_starts_anew_has_the_whole_schedule_and_keeps_its_bill(make_trainer: MakeTrainer) -> None:
-    net = KINDS["plain"]()
-    trainer = make_trainer(net)
-    trainer.fit(net, 4)
-    trainer.start_anew(4)
-    assert (trainer.epochs, trainer.momentum) == (4, {})
-    trainer.fit(net, 4)
-    assert trainer.spent["learn"].steps == 24
+@pytest.mark.parametrize("epochs", [2, 4])
+def test_new_weights_have_a_whole_schedule_of_their_own(make_trainer: MakeTrainer, epochs: int) -> None:
+    """Over the epochs that they get: the rates of a run of that length, and no momentum."""
+    net, rates = KINDS["plain"](), []
+    trainer, short = make_trainer(net), make_trainer(net, epochs)
+    trainer.fit(net, 2)
+    trainer.start_anew(epochs)
+    assert (trainer.epochs, trainer.momentum) == (epochs, {})
+    for each in (trainer, short):
+        rates.append([])
+        each.fit(net, epochs, after_step=lambda each=each: rates[-1].append(each.rate))
+    assert rates[0] == rates[1]
+    assert trainer.spent["learn"].steps == 6 + 3 * epochs, "what was spent stays charged"
 
 
 def test_taking_up_a_start_is_charged_for_it(make_trainer: MakeTrainer) -> None:
