@@ -17,6 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"method": "methods", "network": "benchmarks/networks", "dataset": "benchmarks/datasets"}
+LITERALS = ("TARGETS", "START", "RETRAIN", "TEACHER", "HEIR", "RANGES")
 KNOB_TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "bool": bool, "str": str}
 
 
@@ -34,6 +35,7 @@ class Card:
     knobs: dict[str, Any]  # name -> default
     types: dict[str, str]  # name -> annotation
     choices: dict[str, tuple[Any, ...]]  # name -> allowed values, where the annotation is a Literal
+    ranges: dict[str, tuple[float, float]]  # name -> least and largest value, where the file states them in RANGES
 
 
 def keys(kind: str) -> list[str]:
@@ -57,7 +59,7 @@ def card(key: str) -> Card:
     try:
         for node in tree.body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                if (name := node.targets[0].id) in ("TARGETS", "START", "RETRAIN", "TEACHER", "HEIR"):
+                if (name := node.targets[0].id) in LITERALS:
                     literals[name] = ast.literal_eval(node.value)
             elif isinstance(node, ast.ClassDef) and node.name == "Knobs":
                 for field in node.body:
@@ -66,7 +68,7 @@ def card(key: str) -> Card:
                         fields[field.target.id] = ast.literal_eval(field.value)  # type: ignore[arg-type]
     except ValueError as error:
         raise ValueError(
-            f"{path}: TARGETS, START, RETRAIN, TEACHER, HEIR and the defaults of Knobs must be literals"
+            f"{path}: {', '.join(LITERALS)} and the defaults of Knobs must be literals"
         ) from error
     targets = tuple(literals.get("TARGETS", ()))
     if (
@@ -78,7 +80,8 @@ def card(key: str) -> Card:
     choices = {n: ast.literal_eval(f"({t[8:-1]},)") for n, t in types.items() if t.startswith("Literal[")}
     doc = ast.get_docstring(tree) or ""
     retrain, teacher, heir = literals.get("RETRAIN"), literals.get("TEACHER", {}), literals.get("HEIR", {})
-    return Card(key, doc, targets, literals["START"], retrain, teacher, heir, fields, types, choices)
+    ranges = literals.get("RANGES", {})
+    return Card(key, doc, targets, literals["START"], retrain, teacher, heir, fields, types, choices, ranges)
 
 
 def fits(card: Card, knob: str, value: Any) -> bool:
@@ -86,5 +89,16 @@ def fits(card: Card, knob: str, value: Any) -> bool:
     if knob in card.choices:
         return value in card.choices[knob]
     wanted = KNOB_TYPES.get(card.types[knob], object)
-    finite = not isinstance(value, float) or math.isfinite(value)
-    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool)) and finite
+    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+        return False
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
+    return knob not in card.ranges or card.ranges[knob][0] <= value <= card.ranges[knob][1]
+
+
+def allowed(card: Card, knob: str) -> str:
+    """What `fits` accepts, for a message."""
+    if knob in card.choices:
+        return ", ".join(map(repr, card.choices[knob]))
+    least, largest = card.ranges.get(knob, (None, None))
+    return card.types[knob] + (f" from {least} to {largest}" if least is not None else "")

@@ -24,6 +24,10 @@ from methods.core.widths import accuracies, possible, train_slimmable
 
 TARGETS = ("macs",)
 START = "init"
+RANGES = {
+    "share": (0.0, 0.95), "narrowest": (0.0, 1.0), "between": (0, 100), "mutation": (0.0, 10.0),
+    "population": (1, 1000), "generations": (1, 1000), "parents": (1, 1000),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,10 @@ from methods.core.widths import PASSES, masks, possible, random_widths
 TARGETS = ("macs",)
 START = "init"
 RETRAIN = "scratch"
+RANGES = {
+    "share": (0.0, 0.95), "hidden": (1, 10_000), "narrowest": (0.0, 1.0), "smoothing": (0.0, 1.0), "mutation": (0.0, 1.0),
+    "population": (1, 1000), "generations": (1, 1000), "parents": (1, 1000),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

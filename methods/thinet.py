@@ -26,6 +26,7 @@ from methods.core.ranking import few_batches, hooked, keep_by_rank
 
 TARGETS = ("macs",)
 START = "pretrained"
+RANGES = {"batches": (1, 100_000), "locations": (1, 100_000)}
 Reader = nn.Conv2d | nn.Linear
 RANK = 1e-6  # relative size of an eigenvalue below which channels count as dependent
 

@@ -71,7 +71,7 @@ class Entry(BaseModel):
             if knob not in card.knobs:
                 raise ValueError(f"{self.key} has no knob {shown(knob)}; allowed: {', '.join(card.knobs) or 'none'}")
             if not registry.fits(card, knob, value):
-                allowed = ", ".join(map(repr, card.choices.get(knob, ()))) or card.types[knob]
+                allowed = registry.allowed(card, knob)
                 raise ValueError(f"{self.key}'s knob {knob} is {shown(value)}; allowed: {allowed}")
         return self
 

@@ -12,6 +12,8 @@ A method is one file in `methods/`; its name is its key in the config. The file 
     HEIR = {"train": True}       with "from": the knobs of its own with which it learns on and passes on what it took
                                  over; at `from:a+b` it takes over from that, on b, which did so from the teacher on a
 
+    RANGES = {"rounds": (1, 100)}  optional; least and largest value of a knob: others are refused when a study is read
+
     @dataclass(frozen=True)
     class Knobs: ...             its own settings: defaults, units and source; the config may set them
 
@@ -21,7 +23,7 @@ A method that builds a network of its own returns it as `Own`, and its file also
 
     def build(example, shape) -> nn.Module: ...
 
-TARGETS, START, RETRAIN, TEACHER, HEIR and the fields of Knobs are literals: the planner reads them without running the
+TARGETS, START, RETRAIN, TEACHER, HEIR, RANGES and the fields of Knobs are literals: the planner reads them without running the
 file. `learn` trains `net` in place and returns which channels stay. Factors that the method has learned
 are folded into the weights (`methods.core.gates.fold`) before it returns. Evaluating, shrinking,
 fine-tuning, timing and saving are never its business.

@@ -61,6 +61,18 @@ def test_of_linear_units_the_least_active_rank_lowest(make_trainer: Callable[...
     assert (scores > 0.01).sum() > 90
 
 
+def test_the_decompositions_are_charged(make_trainer: Callable[..., Trainer]) -> None:
+    """Of each image and each layer: one R where there are more pixels than channels, and a nuclear norm a channel more
+    than there are. The residual network's five gated layers see 64 pixels and have 12 or 16 channels."""
+    net = settled(KINDS["residual"]())
+    trainer = make_trainer(net, target=0.5)
+    chip.learn(net, trainer, chip.Knobs(batches=1))
+    trained = 3 * 32 * trainer.image_macs
+    sizes = [group.size for group in trainer.groups for _ in group.gates]
+    decomposed = sum(s**2 * (64 - s / 3) + (s + 1) * 4 / 3 * s**3 for s in sizes)
+    assert trainer.spent["learn"].macs == pytest.approx(trained + 32 * decomposed)
+
+
 def test_it_trains_nothing_and_leaves_no_hook(make_trainer: Callable[..., Trainer]) -> None:
     net = settled(KINDS["residual"]())
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 import torch
 
 from benchmarks.training.trainer import Trainer
@@ -49,6 +50,15 @@ def test_linear_units_rank_by_how_often_they_are_active(make_trainer: Callable[.
     scores = handed_scores(hrank, net, make_trainer(net, target=0.5))["1"]
     assert scores[:3].tolist() == [0, 0, 32]
     assert ((scores >= 0) & (scores <= 32)).all() and len(scores.unique()) > 3
+
+
+def test_the_decompositions_are_charged(make_trainer: Callable[..., Trainer]) -> None:
+    """The singular values of every 8 x 8 map of every image."""
+    net = settled(KINDS["residual"]())
+    trainer = make_trainer(net, target=0.5)
+    hrank.learn(net, trainer, hrank.Knobs(batches=1))
+    maps = sum(group.size * len(group.gates) for group in trainer.groups)
+    assert trainer.spent["learn"].macs == pytest.approx(32 * (3 * trainer.image_macs + maps * 4 / 3 * 8**3))
 
 
 def test_it_trains_nothing_and_leaves_no_hook(make_trainer: Callable[..., Trainer]) -> None:
