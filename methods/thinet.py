@@ -2,12 +2,17 @@
 
 Idea: layer by layer, the channels go whose joint contribution to sampled outputs of the next layer is smallest, chosen
 greedily one after another; then the next layer's weights are scaled, a factor a channel, by least squares, so that
-those that stay reconstruct the output best. Later layers are chosen in the network that is pruned so far.
-Deviations: no fine-tuning between the layers. A group that several layers read (a residual stream, which the paper
+those that stay reconstruct the output best. Later layers are chosen in the network that is pruned so far. With x_c what
+channel c adds to a sampled output, the removed set R is the greedy minimiser of sum over samples of
+(sum over c in R of x_c)^2.
+Deviations: no fine-tuning between the layers (the paper: one or two epochs after each). A group that several layers read (a residual stream, which the paper
 leaves whole) is chosen by the sum of their errors, and each of them has factors of its own. Fewer images (the paper:
 10,000). Factors are the least change from 1, which is the paper's solution where that is unique. Groups are taken in
-the order in which the network defines them; every group loses the same share, as in the paper.
-Expected: VGG-19 on CIFAR-100, 73.87 -> 73.32 at 50 % of the MACs (PruningBench).
+the order in which the network defines them; every group loses the same share, as in the paper. Where the budget has
+fewer steps than a tenth of it a group would take, the groups share them; where it has no step for each group and one
+to train, the run is refused.
+Expected: VGG-19 on CIFAR-100, 73.87 -> 73.32 at 50 % of the MACs (README of PruningBench,
+github.com/HollyLee2000/PruningBench).
 """
 
 from __future__ import annotations
@@ -21,7 +26,8 @@ import torch
 from torch import Tensor, nn
 
 from methods.core import gates
-from methods.core.api import Group, Keep, Problem, Site
+from methods.core.api import Group, Keep, Problem, Site, Unsupported
+from methods.core.decomposition import eigenvectors
 from methods.core.ranking import few_batches, hooked, keep_by_rank
 
 TARGETS = ("macs",)
@@ -33,40 +39,52 @@ RANK = 1e-6  # relative size of an eigenvalue below which channels count as depe
 
 @dataclass(frozen=True)
 class Knobs:
-    batches: int = 4  # mini-batches read for each group; at most a tenth of what is left of the budget
+    batches: int = 4  # mini-batches read for each group; at most a tenth of what is left, and what is its share
     locations: int = 10  # sampled outputs per image, the paper's
 
 
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """Group after group: sample, choose, rescale the readers, and take the channels out of the forward pass."""
+    if (count := len(problem.groups)) >= _steps(problem):
+        why = f"reads a batch for each of {count} groups and trains what is left"
+        raise Unsupported(f"thinet {why}: {_steps(problem)} steps of the budget are too few")
     widths = keep_by_rank({g.name: torch.arange(g.size) for g in problem.groups}, problem)
     keep = problem.everything()
     modules: dict[str, Any] = dict(net.named_modules())
-    for group in sorted(problem.groups, key=lambda g: min(list(modules).index(s.module) for s in g.writers)):
-        grams = _grams(net, problem, group, knobs)
+    ordered = sorted(problem.groups, key=lambda g: min(list(modules).index(s.module) for s in g.writers))
+    for done, group in enumerate(ordered):
+        batches = min(knobs.batches, (_steps(problem) - 1) // (count - done))
+        grams = _grams(net, problem, group, batches, knobs.locations)
         keep[group.name] = ~smallest(grams.sum(0), group.size - int(widths[group.name].sum()))
         for site, gram in zip(group.readers, grams, strict=True):
             scale_inputs(modules[site.module], site, factors(gram, keep[group.name]))
+            problem.charge(eigenvectors(int(keep[group.name].sum())))
         gates.fold(net, [group], {group.name: keep[group.name]})
     return keep
 
 
-def _grams(net: nn.Module, problem: Problem, group: Group, knobs: Knobs) -> Tensor:
+def _steps(problem: Problem) -> int:
+    """What is left of the budget, in steps."""
+    return round(problem.epochs * problem.epoch_steps)
+
+
+def _grams(net: nn.Module, problem: Problem, group: Group, batches: int, locations: int) -> Tensor:
     """[readers, size, size] on the CPU: the products of the channels' contributions, summed over the samples."""
     device = next(net.parameters()).device
     grams = torch.zeros(len(group.readers), group.size, group.size, dtype=torch.float64, device=device)
 
     def add(gram: Tensor, site: Site, module: Reader, inputs: tuple[Tensor], output: Tensor) -> None:
-        draws = torch.rand(knobs.locations, len(output), generator=problem.rng).to(device)
+        draws = torch.rand(locations, len(output), generator=problem.rng).to(device)
         with torch.enable_grad(), torch.autocast(device.type, enabled=False):
             for sampled in contributions(module, inputs[0].float(), draws):
                 own = sampled[:, site.index.to(device)].sum(2).double()
                 gram += own.T @ own
-        problem.charge((1 + knobs.locations) * output.numel() * module.weight[0].numel())
+        samples = (1 + locations) * output.numel() * module.weight[0].numel()
+        problem.charge(samples + locations * len(output) * group.size**2)
 
     hooks = [(site.module, partial(add, gram, site)) for site, gram in zip(group.readers, grams, strict=True)]
     with hooked(net, hooks), torch.no_grad():
-        for batch in few_batches(net, problem, knobs.batches, state=grams):
+        for batch in few_batches(net, problem, batches, state=grams):
             problem.loss(net, batch)
     return grams.cpu()
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from benchmarks.training.trainer import Trainer
 from methods import l1, thinet
-from methods.core.api import Site
+from methods.core.api import Site, Unsupported
 from tests.kinds import KINDS, settled
 from tests.methods.peer import two_layers
 
@@ -165,7 +165,55 @@ def test_it_is_charged_for_its_batches_and_for_its_samples(make_trainer: Callabl
     """64 inputs, two layers of 100, two outputs; one batch of 32 for each of two groups."""
     net = two_layers()
     trainer = make_trainer(net, target=0.5)
-    thinet.learn(net, trainer, thinet.Knobs(locations=5))
+    keep = thinet.learn(net, trainer, thinet.Knobs(locations=5))
     assert trainer.image_macs == 6400 + 10_000 + 200
-    assert trainer.spent["learn"].macs == 32 * (2 * 3 * trainer.image_macs + 6 * (10_000 + 200))
+    samples = 32 * (6 * (10_000 + 200) + 5 * 2 * 100**2)  # contributions, and the products of 100 of them in each layer
+    solved = sum(4.5 * int(mask.sum()) ** 3 for mask in keep.values())
+    assert trainer.spent["learn"].macs == pytest.approx(32 * 2 * 3 * trainer.image_macs + samples + solved)
     assert not any(module._forward_hooks for module in net.modules())
+
+
+class Shared(nn.Module):
+    """Two layers that read the same eight channels and use other ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maker, self.left, self.right = nn.Linear(64, 8), nn.Linear(8, 2, bias=False), nn.Linear(8, 2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = self.maker(x.flatten(1)).relu()
+        return torch.cat([self.left(maps), self.right(maps)], 1)
+
+
+def test_each_reader_of_a_stream_has_factors_of_its_own(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The channels that stay are the same for both layers; what makes up for the others is each layer's own."""
+    torch.manual_seed(0)
+    net, seen, grams = Shared(), [], thinet._grams
+    dense = copy.deepcopy(net)
+    monkeypatch.setattr(thinet, "_grams", lambda *given: (seen.append(grams(*given)), seen[0])[1])
+    trainer = make_trainer(net, epochs=40, target=0.5)
+    keep = thinet.learn(net, trainer, thinet.Knobs())["maker"]
+    assert torch.equal(keep, ~thinet.smallest(seen[0].sum(0), int((~keep).sum())))
+    readers = [site.module for site in trainer.groups[0].readers]
+    found = [(net.get_submodule(name).weight / dense.get_submodule(name).weight)[0] for name in readers]
+    for ratio, gram in zip(found, seen[0], strict=True):
+        torch.testing.assert_close(ratio, thinet.factors(gram, keep).float(), rtol=1e-3, atol=1e-3)
+    assert not torch.allclose(*found, rtol=0.05)
+
+
+def test_more_groups_than_steps_are_refused(make_trainer: Callable[..., Trainer]) -> None:
+    net = settled(KINDS["plain"]())
+    with pytest.raises(Unsupported, match="thinet reads a batch for each of 3 groups and trains what is left"):
+        thinet.learn(net, make_trainer(net, epochs=1, target=0.5), thinet.Knobs())
+
+
+def test_batches_are_shared_out_where_steps_are_few(make_trainer: Callable[..., Trainer]) -> None:
+    """31 groups and 33 steps: a tenth of what is left is more than a batch a group, and not all groups would get one."""
+    torch.manual_seed(0)
+    layers = [layer for _ in range(31) for layer in (nn.Linear(64, 64), nn.ReLU())]
+    net = nn.Sequential(nn.Flatten(), *layers, nn.Linear(64, 2))
+    trainer = make_trainer(net, epochs=11, target=0.5)
+    keep = thinet.learn(net, trainer, thinet.Knobs(locations=1))
+    assert len(keep) == 31 and trainer.step <= 33
