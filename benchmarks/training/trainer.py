@@ -127,11 +127,14 @@ class Trainer:
     def _now(self) -> Spent:
         return self.spent.setdefault(self.phase, Spent())
 
-    def loss(self, net: nn.Module, batch: Batch, params: Mapping[str, Tensor] | None = None) -> Tensor:
+    def logits(self, net: nn.Module, images: Tensor, params: Mapping[str, Tensor] | None = None) -> Tensor:
         lower = self.precision == "bfloat16"
-        with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=lower):
-            logits = functional_call(net, dict(params), batch.images) if params else net(batch.images)
-        loss = F.cross_entropy(logits.float(), batch.labels)
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=lower):
+            logits = functional_call(net, dict(params), images) if params else net(images)
+        return logits.float()
+
+    def loss(self, net: nn.Module, batch: Batch, params: Mapping[str, Tensor] | None = None) -> Tensor:
+        loss = F.cross_entropy(self.logits(net, batch.images, params), batch.labels)
         self.losses.append(loss.detach())
         return loss
 

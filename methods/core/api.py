@@ -122,6 +122,10 @@ class Problem(Protocol):
         pass, and no step of the budget. May be called within a loop over `batches`."""
         ...
 
+    def logits(self, net: nn.Module, images: Tensor, params: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Logits in float32, by a forward pass in the run's precision; `params` as for `loss`."""
+        ...
+
     def loss(self, net: nn.Module, batch: Batch, params: Mapping[str, Tensor] | None = None) -> Tensor:
         """Cross-entropy of `net` on the batch; with `params`, of `net` with these tensors for its own."""
         ...

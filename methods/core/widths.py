@@ -104,12 +104,12 @@ def train_slimmable(net: nn.Module, problem: Problem, epochs: float, *, narrowes
     for batch in problem.batches(epochs, state=(net, optimizer)):
         narrow = [least, *(random_widths(problem, narrowest) for _ in range(between))]
         optimizer.zero_grad()
-        logits = net(batch.images)
+        logits = problem.logits(net, batch.images)
         problem.loss(nn.Identity(), Batch(logits, batch.labels)).backward()
-        told = logits.detach().softmax(1)
+        soft_labels = logits.detach().softmax(1)
         for keep in narrow:
-            logits = gates.gated(net, problem.groups, masks(net, keep), batch.images)
-            F.cross_entropy(logits, told).backward()
+            params = gates.scaled(net, problem.groups, masks(net, keep))
+            F.cross_entropy(problem.logits(net, batch.images, params), soft_labels).backward()
         optimizer.step()
         problem.charge(PASSES * len(narrow) * dense * len(batch.labels))
 

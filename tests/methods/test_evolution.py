@@ -64,7 +64,6 @@ def test_the_search_climbs_and_returns_the_fittest(make_trainer: MakeTrainer, ge
     keep = evolution.learn(net, trainer, evolution.Knobs(share=0.0))
     assert [len(generation) for generation in generations] == [16] * 5
     uniform = first_width(widths_for(torch.ones(2), trainer))
-    assert generations[0][0] == uniform, "the uniform network is a candidate"
     assert first_width(keep) == max(max(generation) for generation in generations) > uniform
     assert sum(generations[-1]) > sum(generations[0]), "children are fitter than a random draw"
 
@@ -91,11 +90,40 @@ def test_a_candidate_is_ranked_once(
     assert len(ranked) == 5 * 16
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_widths_go_up_as_often_as_down(make_trainer: MakeTrainer, generations: list[list[int]], seed: int) -> None:
+    """A mutated share is larger than its parent's in half of the cases, and the first generation has no bias either."""
+    rng = torch.Generator().manual_seed(seed)
+    parents = torch.ones(2, 50)
+    mutated = evolution._children(parents, evolution.Knobs(population=40), rng)[:20]
+    assert (mutated > 1).float().mean().item() == pytest.approx(0.5, abs=0.08)
+    drawn = evolution.draw(40, 50, evolution.Knobs(), rng)
+    assert (drawn > 1).float().mean().item() == pytest.approx(0.5, abs=0.08)
+    assert (drawn[0] != 1).all(), "no candidate is planted"
+
+
+def test_a_generation_without_a_candidate_is_drawn_anew(
+    make_trainer: MakeTrainer, generations: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first two generations miss the target, the third does not."""
+    tried: list[Tensor] = []
+    possible = evolution.possible
+
+    def at_first_impossible(shares: Tensor, problem: Trainer) -> tuple[Tensor, list[Keep]]:
+        tried.append(shares)
+        return possible(shares, problem) if len(tried) > 2 else (shares[:0], [])
+
+    monkeypatch.setattr(evolution, "possible", at_first_impossible)
+    net = wide()
+    evolution.learn(net, make_trainer(net, target=0.5), evolution.Knobs(share=0.0))
+    assert len(tried) == 5 and len(generations) == 3
+    assert not torch.equal(tried[0], tried[1]) and not torch.equal(tried[1], tried[2])
+
+
 def test_a_candidate_that_cannot_meet_the_target_does_not_end_the_search(make_trainer: MakeTrainer) -> None:
-    """The uniform network can, in this small one; many random shares cannot."""
+    """Some random shares can, in this small one; many cannot."""
     net = KINDS["plain"]()
     trainer = make_trainer(net, target=0.5)
-    widths_for(torch.ones(3), trainer)
     keep = evolution.learn(net, trainer, evolution.Knobs(generations=2))
     assert trainer.macs(keep) / trainer.macs(trainer.everything()) == pytest.approx(0.5, rel=TOLERANCE)
 

@@ -99,6 +99,16 @@ def test_a_step_adds_the_gradients_of_the_sandwich(make_trainer: MakeTrainer, be
     assert trainer.spent["learn"].macs == 3 * (2 + between) * trainer.macs(trainer.everything()) * 32
 
 
+def test_every_forward_pass_of_training_is_in_the_runs_precision(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net, seen = KINDS["plain"](), []
+    trainer = make_trainer(net, target=0.5, precision="bfloat16")
+    net[-1].register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    widths.train_slimmable(net, trainer, 1 / 3, narrowest=0.2, between=2)
+    assert seen == [torch.bfloat16] * 4, "the widest, the narrowest and two between"
+
+
 def test_accuracy_is_that_of_each_candidate_on_validation(make_trainer: MakeTrainer) -> None:
     net = settled(KINDS["residual"]())
     trainer = make_trainer(net, target=0.5)
