@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,7 @@ class Knobs:
     end: float = 0.7  # of both; the rest is fine-tuning
     turns: int = 60  # steps of the factors
     lr: float = 0.3  # length of such a step, before momentum, at the start of the one schedule
+    site: Literal["behind_activation", "behind_norm", "before_norm"] = "behind_activation"  # where a factor applies
 
 
 class Free(nn.Module):
@@ -52,4 +54,4 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """Weights and factors in turn; what is off at the end goes."""
     free = Free(problem.groups, problem.rng).to(next(net.parameters()).device)
     schedule = Schedule(knobs.gain, knobs.begin, knobs.end, knobs.turns, knobs.lr)
-    return Alternation(net, problem, free, schedule).run()
+    return Alternation(net, problem, free, schedule, site=knobs.site).run()

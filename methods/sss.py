@@ -3,7 +3,10 @@ ECCV 2018.
 
 Idea: a factor per structure with an L1 penalty, learned along with the weights by an accelerated proximal
 gradient, which makes exact zeros; those structures go, and the rest is fine-tuned.
-Deviations: the factors are on channels, as in the paper's VGG; the paper's ResNets have one per block. The
+Equation: with lambda_i >= 0 on channel i, z = soft(lambda - eta dL/dlambda, eta gamma), v' = z - lambda + 0.9 v,
+lambda' = z + 0.9 v' (the paper's equations 9 to 11).
+Deviations: the factors are on channels, as in the paper's VGG; the paper's ResNets have one per block. A factor applies
+behind the activation, where a factor of 0 still has a gradient, as the authors put theirs where no ReLU follows. The
 budget is split between the two trainings. Without a norm (LeNet-5) the factors may all reach zero, within some 200
 steps at the full learning rate, before the loss has begun to fall; the paper's networks have norms.
 Expected: VGG-16 on CIFAR-10, 93.96 -> 93.02 at 58.4 % of the MACs (as quoted by later papers).
@@ -12,6 +15,7 @@ Expected: VGG-16 on CIFAR-10, 93.96 -> 93.02 at 58.4 % of the MACs (as quoted by
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
@@ -29,6 +33,7 @@ class Knobs:
     penalty: float = 5e-3  # gamma, on the sum of |factor|
     lr: float = 0.1  # eta of the factors at the start of the schedule, the paper's
     share: float = 0.7  # of the budget, for learning the factors
+    site: Literal["behind_activation", "behind_norm", "before_norm"] = "behind_activation"  # where a factor applies
 
 
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
@@ -46,11 +51,11 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     problem.fit(
         net,
         knobs.share * problem.epochs,
-        params=lambda: gates.scaled(net, problem.groups, factors),
+        params=lambda: gates.scaled(net, problem.groups, factors, knobs.site),
         after_step=proximal_step,
         state=(factors, velocity),
     )
-    gates.fold(net, problem.groups, factors)
+    gates.fold(net, problem.groups, factors, knobs.site)
     return {name: (factor != 0).cpu() for name, factor in factors.items()}
 
 

@@ -64,7 +64,7 @@ class Knobs:
     reader: Literal["embedding", "equivariant"] = "embedding"
     input: Literal["incoming", "outgoing", "both", "shuffled", "noise"] = "incoming"
     output: Literal["clamp", "relu", "hard_concrete"] = "clamp"
-    site: Literal["behind_norm", "before_norm"] = "behind_norm"  # where a factor applies
+    site: Literal["behind_activation", "behind_norm", "before_norm"] = "behind_activation"  # where a factor applies
     batch: Literal["same", "held_out"] = "same"  # what the switcher learns from: the weights' own steps, or validation
     through: bool = False  # gradient goes on through the switcher into the weights that it reads
     hidden: int = 64  # units of the switcher's two layers
@@ -76,8 +76,7 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     lr = knobs.lr if problem.target is None else knobs.budget_lr
     schedule = Schedule(knobs.gain, knobs.begin, knobs.end, knobs.turns, lr)
     kind = ablations.Through if knobs.through else ablations.HeldOut if knobs.batch == "held_out" else Alternation
-    groups = ablations.before_the_norm(problem.groups) if knobs.site == "before_norm" else problem.groups
     output = ablations.OUTPUTS[knobs.output](problem)
-    keep = kind(net, problem, switcher, schedule, output, groups).run()
+    keep = kind(net, problem, switcher, schedule, output, knobs.site).run()
     problem.leave(switcher.state_dict())
     return keep

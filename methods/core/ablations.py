@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -11,7 +10,7 @@ from torch.nn import functional as F
 
 from methods.core import gates
 from methods.core.alternation import Alternation, clamp
-from methods.core.api import Group, Problem
+from methods.core.api import Problem
 
 BETA, GAMMA, ZETA = 2 / 3, -0.1, 1.1  # temperature and stretch, Louizos, Welling and Kingma, ICLR 2018
 OPEN = 4.0  # log-odds of a raw factor of 1: wide open, so that the gate begins at exactly 1
@@ -25,7 +24,7 @@ class Through(Alternation):
 
     def params(self) -> Mapping[str, Tensor]:
         self.problem.charge(3 * self.scorer_macs)
-        return gates.scaled(self.net, self.groups, self.factors(self.raw()))
+        return gates.scaled(self.net, self.groups, self.factors(self.raw()), self.site)
 
     def collect(self) -> None:
         """Nothing is held that could have a gradient."""
@@ -43,7 +42,7 @@ class HeldOut(Alternation):
         for gradient in self.collected.values():
             gradient.zero_()
         batch = self.problem.sample("validation")
-        logits = gates.gated(self.net, self.groups, self.factors(self.raw()), batch.images)
+        logits = gates.gated(self.net, self.groups, self.factors(self.raw()), batch.images, self.site)
         own = list(self.scorer.parameters())
         found = torch.autograd.grad(F.cross_entropy(logits, batch.labels), own, allow_unused=True)
         for parameter, gradient in zip(own, found, strict=True):
@@ -68,8 +67,3 @@ OUTPUTS: dict[str, Callable[[Problem], Callable[[Tensor], Tensor]]] = {
     "relu": lambda problem: torch.relu,
     "hard_concrete": hard_concrete,
 }
-
-
-def before_the_norm(groups: tuple[Group, ...]) -> tuple[Group, ...]:
-    """The same groups, with factors on the weights of their writers, where a norm behind them cancels it."""
-    return tuple(replace(group, gates=group.writers) for group in groups)

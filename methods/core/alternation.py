@@ -31,7 +31,8 @@ import torch
 from torch import Tensor, nn
 
 from methods.core import gates
-from methods.core.api import Group, Keep, Problem
+from methods.core.api import Keep, Problem
+from methods.core.gates import Place
 from methods.core.ranking import keep_by_rank, places
 
 Scores = dict[str, Tensor]
@@ -93,8 +94,7 @@ class Alternation:
     """Trains `net` and `scorer` until `schedule.end` of the budget.
 
     scorer(net) gives group name -> score [size], differentiable in the scorer's parameters; scorer.macs are those of
-    one such pass. output: raw factors [size], 1 at the start, -> factors. groups: where factors apply, if not at the
-    gates of the problem's groups.
+    one such pass. output: raw factors [size], 1 at the start, -> factors. site: where factors apply.
     """
 
     def __init__(
@@ -104,10 +104,10 @@ class Alternation:
         scorer: nn.Module,
         schedule: Schedule,
         output: Callable[[Tensor], Tensor] = clamp,
-        groups: tuple[Group, ...] | None = None,
+        site: Place = "behind_activation",
     ) -> None:
         self.net, self.problem, self.scorer, self.schedule, self.output = net, problem, scorer, schedule, output
-        self.groups = problem.groups if groups is None else groups
+        self.groups, self.site = problem.groups, site
         self.scorer_macs = float(scorer.macs)  # type: ignore[arg-type]
         device = next(net.parameters()).device
         self.held = {g.name: torch.ones(g.size, device=device, requires_grad=True) for g in self.groups}
@@ -142,7 +142,7 @@ class Alternation:
             raw = self.raw(detached=True)
             self.turn_on(keep_by_rank(raw, problem))
             self.hold(self.factors(raw))
-        gates.fold(self.net, self.groups, self.held)
+        gates.fold(self.net, self.groups, self.held, self.site)
         return {name: (factor > 0).cpu() for name, factor in self.held.items()}
 
     @property
@@ -152,7 +152,7 @@ class Alternation:
 
     def params(self) -> Mapping[str, Tensor]:
         """What replaces tensors of the network in the forward pass."""
-        return gates.scaled(self.net, self.groups, self.held)
+        return gates.scaled(self.net, self.groups, self.held, self.site)
 
     def collect(self) -> None:
         """Take dL/ds of the step that was made."""

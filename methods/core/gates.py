@@ -1,22 +1,47 @@
-"""A factor a channel: applied in the forward pass, and folded into the weights for good.
+"""A factor on each channel: applied in the forward pass during training, and folded into the weights afterwards.
 
-A factor scales the weight and bias of the last writer or norm of each branch (`Group.gates`). Before a
-norm the norm would cancel it. With factors >= 0 and ReLU this equals scaling the activation, costs nothing
-per image, and folds exactly: training and folding call the same function.
+A factor s_i can apply at one of three places:
+
+    behind_activation   the readers take s_i x_i in:  W_oi <- s_i W_oi  in every layer that reads channel i
+    behind_norm         the last writer or norm of each branch puts s_i x_i out: its weight and bias of channel i
+    before_norm         the writers put s_i x_i out, whether or not a norm follows, which then cancels s_i; where the norm
+                        has a shift, a channel with s_i = 0 still puts that out, and removing it is not exact
+
+With s >= 0 and ReLU the first two give the same logits. Their gradients differ: a factor of 0 in front of a ReLU holds
+the pre-activation at 0, where the derivative of ReLU is 0, so that dL/ds is 0 from then on. Behind the activation
+
+    dL/ds_i = sum over o of <dL/dW'_oi, W_oi>,   W' the scaled weights,
+
+which is the gradient of scaling the activation itself, and is alive at s = 0. For a stream with identity shortcuts the
+readers are all layers that read the stream; behind a concatenation or a depthwise convolution, the layers that mix its
+channels; of an attention's values, the layer that puts the heads together (`Group.readers`).
+
+Every form multiplies parameters alone: it costs nothing per image, leaves no hook, and folds exactly, because training
+and folding call the same function.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from methods.core.api import Factors, Group
+from methods.core.api import Factors, Group, Site
+
+Place = Literal["behind_activation", "behind_norm", "before_norm"]
+SITES: dict[Place, Callable[[Group], tuple[Site, ...]]] = {
+    "behind_activation": lambda group: group.readers,
+    "behind_norm": lambda group: group.gates,
+    "before_norm": lambda group: group.writers,
+}
 
 
-def scaled(net: nn.Module, groups: Sequence[Group], factors: Factors) -> dict[str, Tensor]:
+def scaled(
+    net: nn.Module, groups: Sequence[Group], factors: Factors, place: Place = "behind_norm"
+) -> dict[str, Tensor]:
     """The parameters of `net` that factors touch, multiplied by them; differentiable in both.
 
     factors: group name -> [size]. Use as `functional_call(net, scaled(...), images)`.
@@ -24,27 +49,23 @@ def scaled(net: nn.Module, groups: Sequence[Group], factors: Factors) -> dict[st
     modules = dict(net.named_modules())
     parts: dict[str, list[tuple[Tensor, Tensor]]] = {}
     for group in groups:
-        for site in group.gates:
+        for site in SITES[place](group):
             parts.setdefault(site.module, []).append((site.index, factors[group.name]))
-    products: dict[str, Tensor] = {}
-    for name, own in parts.items():
-        module = modules[name]
-        factor = _spread(own, len(module.weight))
-        for which in ("weight", "bias"):
-            if (tensor := getattr(module, which)) is not None:
-                products[f"{name}.{which}"] = tensor * factor.to(tensor).view(-1, *[1] * (tensor.dim() - 1))
-    return products
+    scale = _inputs if place == "behind_activation" else _outputs
+    return {f"{name}.{which}": new for name, own in parts.items() for which, new in scale(modules[name], own).items()}
 
 
-def gated(net: nn.Module, groups: Sequence[Group], factors: Factors, images: Tensor) -> Tensor:
+def gated(
+    net: nn.Module, groups: Sequence[Group], factors: Factors, images: Tensor, place: Place = "behind_norm"
+) -> Tensor:
     """Logits of `net` with the factors applied."""
-    return functional_call(net, scaled(net, groups, factors), images)
+    return functional_call(net, scaled(net, groups, factors, place), images)
 
 
 @torch.no_grad()
-def fold(net: nn.Module, groups: Sequence[Group], factors: Factors) -> None:
+def fold(net: nn.Module, groups: Sequence[Group], factors: Factors, place: Place = "behind_norm") -> None:
     """Multiply the factors into the parameters of `net`, in place."""
-    write(net, scaled(net, groups, factors))
+    write(net, scaled(net, groups, factors, place))
 
 
 @torch.no_grad()
@@ -55,14 +76,30 @@ def write(net: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         own[name].copy_(tensor)
 
 
+def _outputs(writer: nn.Module, parts: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    """Weight and bias [channels, ...] of a layer or norm, its outputs scaled."""
+    tensors = {which: tensor for which in ("weight", "bias") if (tensor := getattr(writer, which)) is not None}
+    factor = _spread(parts, len(tensors["weight"]))
+    return {n: t * factor.to(t).view(-1, *[1] * (t.dim() - 1)) for n, t in tensors.items()}
+
+
+def _inputs(reader: nn.Module, parts: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    """Weight [outputs, inputs / groups, ...] of a layer, its inputs scaled."""
+    weight, groups = reader.weight, getattr(reader, "groups", 1)
+    assert isinstance(weight, Tensor)
+    factor = _spread(parts, groups * weight.shape[1]).to(weight)
+    by_group = weight.unflatten(0, (groups, -1)) * factor.view(groups, 1, -1, *[1] * (weight.dim() - 2))
+    return {"weight": by_group.flatten(0, 1)}
+
+
 def _spread(parts: Sequence[tuple[Tensor, Tensor]], channels: int) -> Tensor:
     """[channels] of a module, from the groups that have a part in it: index [size, k] and factor [size]; 1 elsewhere.
 
     A channel is one group's alone.
     """
     index, factor = parts[0]
-    if index.shape == (channels, 1) and torch.equal(index[:, 0], torch.arange(channels)):
-        return factor
+    if index.numel() == channels and torch.equal(index.flatten(), torch.arange(channels)):
+        return factor[:, None].expand(-1, index.shape[1]).flatten()
     at = torch.cat([index.flatten() for index, _ in parts]).to(factor.device)
     values = torch.cat([factor.repeat_interleave(index.shape[1]) for index, factor in parts])
     return factor.new_ones(channels).index_put((at,), values)

@@ -67,6 +67,7 @@ VARIANTS: list[dict[str, object]] = [
     {"input": "noise"},
     {"output": "relu"},
     {"output": "hard_concrete"},
+    {"site": "behind_norm"},
     {"site": "before_norm"},
     {"batch": "held_out"},
     {"through": True},

@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.training.trainer import Trainer
 from methods.core import ablations, gates
-from methods.core.ablations import HeldOut, Through, before_the_norm, hard_concrete
+from methods.core.ablations import HeldOut, Through, hard_concrete
 from methods.core.alternation import Alternation, Schedule
 from methods.core.switcher_net import Switcher
 from tests.kinds import KINDS, settled
@@ -54,7 +54,7 @@ def test_through_the_switcher_one_loss_reaches_both(make_trainer: Callable[..., 
     whole = [p.grad.clone() for p in made.net.parameters()]
     made.net.zero_grad()
     held = {name: factor.detach() for name, factor in made.factors(made.raw()).items()}
-    made.problem.loss(made.net, batch, gates.scaled(made.net, made.groups, held)).backward()
+    made.problem.loss(made.net, batch, gates.scaled(made.net, made.groups, held, made.site)).backward()
     assert any(not torch.allclose(p.grad, g) for p, g in zip(made.net.parameters(), whole, strict=True))
 
 
@@ -68,7 +68,9 @@ def test_a_held_out_batch_teaches_the_switcher_what_the_same_batch_would(make_tr
     batch = made.problem.sample("validation")
     made.scorer.zero_grad()
     factors = made.factors(made.raw())
-    loss = torch.nn.functional.cross_entropy(gates.gated(made.net, made.groups, factors, batch.images), batch.labels)
+    loss = torch.nn.functional.cross_entropy(
+        gates.gated(made.net, made.groups, factors, batch.images, made.site), batch.labels
+    )
     loss.backward()
     expected = [p.grad for p in made.scorer.parameters() if p.grad is not None]
     assert all(torch.allclose(f, e, atol=1e-6) for f, e in zip(found, expected, strict=True))
@@ -92,13 +94,3 @@ def test_the_hard_concrete_gate_is_random_where_it_is_undecided(make_trainer: Ca
     drawn = hard_concrete(trainer)(torch.zeros(2000))
     assert 0 < (drawn == 0).float().mean() < 1 and 0 < (drawn == 1).float().mean() < 1
     assert not torch.equal(drawn, hard_concrete(trainer)(torch.zeros(2000)))
-
-
-def test_a_norm_cancels_the_factor_before_it(make_trainer: Callable[..., Trainer]) -> None:
-    net = settled(KINDS["residual"]()).train()
-    trainer = make_trainer(net)
-    factors = {g.name: torch.full((g.size,), 0.5) for g in trainer.groups}
-    images = trainer.sample("train").images
-    plain, before = net(images), gates.gated(net, before_the_norm(trainer.groups), factors, images)
-    assert torch.allclose(plain, before, atol=1e-2)
-    assert not torch.allclose(plain, gates.gated(net, trainer.groups, factors, images), atol=1e-1)

@@ -18,6 +18,7 @@ from benchmarks.training.trainer import Trainer
 from methods.core import alternation, gates
 from methods.core.alternation import FLOOR, Alternation, Clamp, Schedule, clamp, rationed, standardise
 from methods.core.api import Keep, Unsupported
+from methods.core.gates import Place
 from methods.free_factor import Free
 from tests.kinds import KINDS, settled
 
@@ -110,16 +111,16 @@ def test_the_folded_network_is_the_gated_one_and_keeps_what_is_on(
     trainer = make_trainer(net)
     seen = {}
 
-    def fold(net: nn.Module, groups: object, held: dict[str, Tensor]) -> None:
+    def fold(net: nn.Module, groups: object, held: dict[str, Tensor], place: Place) -> None:
         seen.update(net=copy.deepcopy(net).eval(), factors={n: f.detach().clone() for n, f in held.items()})
-        gates.write(net, gates.scaled(net, groups, held))
+        gates.write(net, gates.scaled(net, groups, held, place))
 
     monkeypatch.setattr(alternation.gates, "fold", fold)
     keep = Alternation(net, trainer, scorer_of(trainer), SCHEDULE).run()
     assert any(not mask.all() for mask in keep.values()), "this gain turns channels off"
     assert all(torch.equal(keep[name], factor > 0) for name, factor in seen["factors"].items())
     with torch.no_grad():
-        expected = gates.gated(seen["net"], trainer.groups, seen["factors"], IMAGES)
+        expected = gates.gated(seen["net"], trainer.groups, seen["factors"], IMAGES, "behind_activation")
         assert torch.allclose(net.eval()(IMAGES), expected, rtol=1e-5, atol=1e-5)
 
 

@@ -40,22 +40,29 @@ def counted_macs(net: nn.Module, images: Tensor) -> int:
     return counter.get_total_flops() // 2
 
 
-def assert_shrinks_exactly(net: nn.Module, structure: Structure, keep: Keep) -> None:
-    """The shrunk network runs, gives the logits of the gated one, and costs what was said beforehand."""
-    small = structure.shrink(net, keep).eval()
-    images = torch.randn(4, *structure.example.shape[1:], generator=torch.Generator().manual_seed(1))
+def assert_shrinks_exactly(
+    net: nn.Module, structure: Structure, keep: Keep, place: gates.Place = "behind_activation"
+) -> None:
+    """The network, folded and shrunk, runs, gives the logits of the gated one, and costs what was said beforehand."""
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randn(4, *structure.example.shape[1:], generator=generator)
+    factors = {name: mask * (0.5 + torch.rand(len(mask), generator=generator)) for name, mask in keep.items()}
+    folded = copy.deepcopy(net)
+    gates.fold(folded, structure.groups, factors, place)
+    small = structure.shrink(folded, keep).eval()
     with torch.no_grad():
-        full = gates.gated(net, structure.groups, {name: mask.float() for name, mask in keep.items()}, images)
+        full = gates.gated(net, structure.groups, factors, images, place)
         difference = (full - small(images)).abs().max() / full.abs().max()
     assert difference <= 1e-4
     assert structure.macs(keep) == counted_macs(small, structure.example)
 
 
+@pytest.mark.parametrize("place", ["behind_activation", "behind_norm"])
 @given(seed=SEEDS)
-def test_shrunk_equals_gated_and_costs_what_was_counted(kind: str, seed: int) -> None:
+def test_shrunk_equals_gated_and_costs_what_was_counted(kind: str, place: gates.Place, seed: int) -> None:
     net = settled(KINDS[kind](), seed)
     structure = Structure.of(net, EXAMPLE)
-    assert_shrinks_exactly(net, structure, random_keep(structure, seed))
+    assert_shrinks_exactly(net, structure, random_keep(structure, seed), place)
 
 
 @pytest.mark.slow
