@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.report.claims import judge, ledger
-from benchmarks.report.figures import index as figures
+from benchmarks.report.figures import style
+from benchmarks.report.figures.registry import FIGURES
 from benchmarks.report.page import page
-from benchmarks.report.stats.summary import BASELINE
-from benchmarks.report.tables import index as tables
+from benchmarks.report.stats.names import BASELINE
+from benchmarks.report.tables.registry import TABLES
 from benchmarks.report.text import sheets
 from benchmarks.schemas.rows import COLUMNS
 from speed.conftest import Compare, Ratio
@@ -52,14 +53,15 @@ def study(rows: int) -> pd.DataFrame:
 
 def report(rows: pd.DataFrame, folder: Path) -> None:
     """Every figure, every table in every form, the claims and the page."""
-    for name, draw in figures.FIGURES.items():
-        figures.save(*draw(rows), folder / name)
-    for table in tables.TABLES.values():
+    for name, draw in FIGURES.items():
+        style.save(*draw(rows), folder / name)
+    for table in TABLES.values():
         made = table(rows)
         for write in sheets.WRITERS.values():
             write(made)
-    ledger.markdown(judge.claims(rows))
-    (folder / "index.html").write_text(page.page(rows), encoding="utf-8")
+    judged = judge.claims(rows)
+    ledger.markdown(judged)
+    (folder / "index.html").write_text(page.page(rows, judged, style.looks(rows["method"])), encoding="utf-8")
 
 
 def test_report(tmp_path: Path, compare: Compare) -> None:

@@ -13,7 +13,7 @@ import torch
 from benchmarks.machine.device import out_of_memory
 from benchmarks.measure import measure
 from benchmarks.report.stats import summary
-from benchmarks.report.tables.index import TABLES
+from benchmarks.report.tables.registry import TABLES
 from benchmarks.schemas.spec import Spec
 from methods import uniform
 from tests.benchmarks.test_train import CPU, Bench, records, specs

@@ -12,9 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.report.figures.index import FIGURES, OF_HISTORIES
+from benchmarks.report.claims.judge import claims
+from benchmarks.report.figures.registry import FIGURES, OF_HISTORIES
 from benchmarks.report.paper import numbers
-from benchmarks.report.paper.pairs import names
+from benchmarks.report.paper.pairs import names, plain
 from benchmarks.report.tables.across import ACROSS
 from tests.paper.conftest import ROOT, STUDIES, make_published
 from tests.report.conftest import make_dense, make_row
@@ -51,9 +52,14 @@ def test_the_search_for_typed_numbers_finds_them() -> None:
     assert not typed(r"At \val{a/claim1.1.n} runs, $x = 2.5$, \see{Table}{tab}{a/b}, \studyfigure[4]{a/b}.% 3.4")
 
 
+def numbers_of(rows: pd.DataFrame) -> dict[str, str]:
+    """The numbers as the workflow composes them."""
+    return numbers.numbers(plain(rows), claims(plain(rows)))
+
+
 @pytest.fixture(scope="module")
 def values() -> dict[str, str]:
-    return {f"{s}/{key}": text for s in STUDIES for key, text in numbers.numbers(make_published(s)).items()}
+    return {f"{s}/{key}": text for s in STUDIES for key, text in numbers_of(make_published(s)).items()}
 
 
 def test_every_key_of_the_text_is_a_number_that_the_planned_studies_have(values: dict[str, str]) -> None:
@@ -81,7 +87,7 @@ def test_numbers_are_those_of_the_rows() -> None:
     rows += [make_row(seed=i, test_accuracy=0.9 - (i + 1) / 100, **own) for i in range(3)]
     rows += [make_row(target="match:switcher", seed=i, test_accuracy=0.89) for i in range(3)]
     rows += [make_row(method="free_factor", target="free", seed=i, test_accuracy=0.92, macs=6000.0) for i in range(3)]
-    found = numbers.numbers(pd.DataFrame(rows))
+    found = numbers_of(pd.DataFrame(rows))
     assert (found["runs"], found["methods"], found["seeds"], found["knob.gain"]) == ("12", "4", "3", "1.25")
     # Differences -1, -2, -3: 2.484138 on either side.
     assert (found["claim1.1.mean"], found["claim1.1.interval"]) == ("-2.00", "[-4.48, +0.48]")
@@ -104,7 +110,7 @@ def test_what_is_taken_over_is_compared_on_other_networks_than_its_teacher() -> 
     taken["target"] = "from:resnet8+vgg"
     rows += [make_row(**taken, seed=i, network="lenet5", test_accuracy=0.89) for i in range(2)]
     rows += [make_row(**taken, seed=i, network="resnet8", test_accuracy=0.5) for i in range(2)]
-    found = numbers.numbers(pd.DataFrame(rows))
+    found = numbers_of(pd.DataFrame(rows))
     assert (found["pupil.switcher_transfer.dense.n"], found["pupil.switcher_transfer.dense.mean"]) == ("2", "-2.00")
     assert (found["pupil2.switcher_transfer.dense.n"], found["pupil2.switcher_transfer.dense.mean"]) == ("2", "-1.00")
 
@@ -117,7 +123,7 @@ def test_names_leave_out_the_learning_rate_of_a_variant() -> None:
 
 
 def test_without_the_switcher_its_numbers_are_left_out() -> None:
-    found = numbers.numbers(pd.DataFrame([make_dense()]))
+    found = numbers_of(pd.DataFrame([make_dense()]))
     assert not {key for key in found if key.startswith(("at.", "switcher.", "knob", "free.", "claim1.1.mean"))}
     assert found["claim1.verdict"] == "undecided"
 

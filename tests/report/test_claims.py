@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
-from benchmarks.report.claims.judge import claims, markdown
+from benchmarks.report.claims.judge import claims
+from benchmarks.report.claims.ledger import markdown
 from benchmarks.report.stats.evidence import finding, overall
 from tests.report.conftest import make_hostile
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.report.stats.comparisons import critical_difference, holm, matched, ranking, subject
+from benchmarks.report.stats.comparisons import critical_difference, holm, matched, ranking
+from benchmarks.report.stats.names import subject
 
 
 @pytest.fixture

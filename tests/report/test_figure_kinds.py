@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.report.figures import index as figures
+from benchmarks.report.figures import style
+from benchmarks.report.figures.compression import compression
+from benchmarks.report.figures.forest import forest
+from benchmarks.report.figures.histories import training_curves, trajectories
+from benchmarks.report.figures.ranks import rank_diagram
 
 
 def texts(figure) -> list[str]:
@@ -23,8 +28,15 @@ def ranked(row) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def test_bars_of_the_rank_diagram_run_from_left_to_right(study: pd.DataFrame) -> None:
+    """Their points come from a set: in its order, the same rows would give other bytes in another process."""
+    axes = rank_diagram(study)[0].axes[0]
+    bars = [line.get_xdata() for line in axes.lines if line.get_linewidth() == 1.6]
+    assert max(map(len, bars)) > 2 and all((np.diff(x) >= 0).all() for x in map(np.asarray, bars))
+
+
 def test_ranks_stand_at_their_place_with_the_critical_difference(ranked):
-    figure, caption = figures.rank_diagram(ranked)
+    figure, caption = rank_diagram(ranked)
     assert [axes.get_title(loc="left") for axes in figure.axes] == [
         "macs=0.3: n=6, critical difference 0.80",
         "macs=0.5: n=6, critical difference 1.35",
@@ -36,7 +48,7 @@ def test_ranks_stand_at_their_place_with_the_critical_difference(ranked):
 
 
 def test_without_told_sizes_the_rank_diagram_says_so(dense):
-    figure, caption = figures.rank_diagram(pd.DataFrame([dense()]))
+    figure, caption = rank_diagram(pd.DataFrame([dense()]))
     assert texts(figure) == ["no two methods were told the same size"]
     assert "n=0" in caption
 
@@ -48,7 +60,7 @@ def test_compression_sets_macs_kept_against_size_and_error(row, dense):
         for seed in range(2):
             rows.append(dense(seed=seed, test_accuracy=1 - error, **where))
             rows.append(row(method="switcher", target="free", seed=seed, macs=1e4 * kept, **where))
-    figure, caption = figures.compression(pd.DataFrame(rows))
+    figure, caption = compression(pd.DataFrame(rows))
     size, error = (sorted(tuple(bar[0].get_xydata()[0]) for bar in axes.containers) for axes in figure.axes)
     assert size == [(1e3, pytest.approx(90)), (1e5, pytest.approx(50))]
     assert error == [(pytest.approx(10), pytest.approx(90)), (pytest.approx(20), pytest.approx(50))]
@@ -58,7 +70,7 @@ def test_compression_sets_macs_kept_against_size_and_error(row, dense):
 
 
 def test_compression_without_a_dense_run_says_what_is_missing(row):
-    figure, _ = figures.compression(pd.DataFrame([row(target="free", macs=8000.0)]))
+    figure, _ = compression(pd.DataFrame([row(target="free", macs=8000.0)]))
     left, right = figure.axes
     assert [text.get_text() for text in left.texts] == []
     assert [text.get_text() for text in right.texts] == ["no dense run to compare with"]
@@ -70,7 +82,7 @@ def test_the_forest_draws_paired_differences_with_intervals(row):
     for seed, fall in enumerate([0.01, 0.02, 0.03]):
         changed = {"method": "switcher,input=noise", "target": "free", "seed": seed, "macs": 6000.0}
         rows.append(row(test_accuracy=0.9 - fall, **changed))
-    figure, caption = figures.forest(pd.DataFrame(rows))
+    figure, caption = forest(pd.DataFrame(rows))
     (axes,) = figure.axes
     (bar,) = axes.containers
     assert bar[0].get_xydata().tolist() == [[pytest.approx(-2), 0]]
@@ -94,7 +106,7 @@ def histories() -> pd.DataFrame:
 
 
 def test_trajectories_are_means_over_seeds_in_percent_of_the_layer(row, histories):
-    figure, caption = figures.trajectories(pd.DataFrame([row(method="switcher", target="free")]), histories)
+    figure, caption = trajectories(pd.DataFrame([row(method="switcher", target="free")]), histories)
     alive, factor = figure.axes
     assert alive.lines[0].get_xydata().tolist() == [[1, 100], [2, pytest.approx(62.5)]]
     assert factor.lines[0].get_ydata().tolist() == pytest.approx([1, 0.625])
@@ -104,15 +116,15 @@ def test_trajectories_are_means_over_seeds_in_percent_of_the_layer(row, historie
 @pytest.mark.parametrize("cell", ["switcher@free", "l1@macs=0.5"])
 def test_histories_without_notes_or_without_the_switcher_can_be_drawn(row, histories, cell, tmp_path: Path):
     plain = histories.loc[histories["cell"] == cell].drop(columns=["alive/conv1", "factor/conv1"])
-    figure, caption = figures.trajectories(pd.DataFrame([row(method="switcher", target="free")]), plain)
-    figures.save(figure, caption, tmp_path / "figure")
+    figure, caption = trajectories(pd.DataFrame([row(method="switcher", target="free")]), plain)
+    style.save(figure, caption, tmp_path / "figure")
     assert "the histories hold no notes of factors" in texts(figure)
     assert "n=" in caption
 
 
 def test_training_curves_take_one_cell_of_each_method(row, histories):
     rows = [row(method="switcher", target="free"), row(), row(target="match:switcher")]
-    figure, caption = figures.training_curves(pd.DataFrame(rows), histories)
+    figure, caption = training_curves(pd.DataFrame(rows), histories)
     curves = {tuple(line.get_ydata()) for line in figure.axes[0].lines}
     assert curves == {(1.0, 2.0), (1.5, 1.0)}
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["l1", "switcher"]

@@ -14,17 +14,20 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
-from benchmarks.report.figures import index as figures
-from benchmarks.report.figures import style
+from benchmarks.report.figures import registry, style
+from benchmarks.report.figures.accuracy import accuracy_against_macs
+from benchmarks.report.figures.channels import channels_kept
 from benchmarks.report.figures.panels import MOST
+from benchmarks.report.figures.scatter import accuracy_against_cost, real_against_theoretical_speedup
 from benchmarks.report.stats.channels import channels
+from benchmarks.report.stats.names import SLOTS, few
 
-FIGURES = list(figures.FIGURES.values())
+FIGURES = list(registry.FIGURES.values())
 OF_CELLS = [
-    figures.accuracy_against_macs,
-    figures.channels_kept,
-    figures.accuracy_against_cost,
-    figures.real_against_theoretical_speedup,
+    accuracy_against_macs,
+    channels_kept,
+    accuracy_against_cost,
+    real_against_theoretical_speedup,
 ]
 HUNDRED_LAYERS = json.dumps({f"features.denseblock{i}.denselayer{j}.conv": 8 for i in range(10) for j in range(10)})
 
@@ -53,7 +56,7 @@ def test_any_study_can_be_drawn(draw, row, make, study):
 @pytest.mark.parametrize("draw", FIGURES)
 def test_hard_names_can_be_saved(draw, row, make, study, tmp_path: Path):
     figure, caption = draw(cases(row, make, study)["hard names"])
-    figures.save(figure, caption, tmp_path / "figure")
+    style.save(figure, caption, tmp_path / "figure")
     assert all((tmp_path / f"figure.{suffix}").stat().st_size > 0 for suffix in ("pdf", "svg", "png", "txt"))
 
 
@@ -61,7 +64,7 @@ def test_hard_names_can_be_saved(draw, row, make, study, tmp_path: Path):
 def test_the_same_rows_give_the_same_bytes(draw, study, tmp_path: Path):
     for copy, rows in (("a", study), ("b", study.copy())):
         figure, caption = draw(rows)
-        figures.save(figure, caption, tmp_path / copy)
+        style.save(figure, caption, tmp_path / copy)
     for suffix in ("pdf", "svg", "png", "txt"):
         assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
 
@@ -70,10 +73,10 @@ def test_each_format_is_drawn_once(study, tmp_path: Path, monkeypatch):
     drawn = []
     draw = Figure.draw
     monkeypatch.setattr(Figure, "draw", lambda figure, renderer: drawn.append(renderer) or draw(figure, renderer))
-    for function, layouts in ((figures.accuracy_against_macs, 0), (figures.channels_kept, 1)):
+    for function, layouts in ((accuracy_against_macs, 0), (channels_kept, 1)):
         made = function(study)
         drawn.clear()
-        figures.save(*made, tmp_path / "figure")
+        style.save(*made, tmp_path / "figure")
         assert len(drawn) == layouts + 3  # one is laid out already, for its labels
 
 
@@ -87,23 +90,23 @@ def test_a_large_study_shows_as_many_panels_as_a_reader_takes_in_and_says_so(dra
 
 
 def test_a_reader_s_own_settings_change_nothing(study, tmp_path: Path):
-    figures.save(*figures.accuracy_against_macs(study), tmp_path / "a")
+    style.save(*accuracy_against_macs(study), tmp_path / "a")
     with mpl.rc_context({"font.size": 20, "svg.hashsalt": "other", "axes.facecolor": "black"}):
-        figures.save(*figures.accuracy_against_macs(study), tmp_path / "b")
+        style.save(*accuracy_against_macs(study), tmp_path / "b")
         assert mpl.rcParams["font.size"] == 20
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 
 def test_a_stem_may_hold_a_point(study, tmp_path: Path):
-    figures.save(*figures.accuracy_against_macs(study), tmp_path / "new" / "macs=0.5")
+    style.save(*accuracy_against_macs(study), tmp_path / "new" / "macs=0.5")
     assert {path.name for path in (tmp_path / "new").iterdir()} == {
         f"macs=0.5.{s}" for s in ("pdf", "svg", "png", "txt")
     }
 
 
 def test_a_name_between_dollars_is_no_formula(row, tmp_path: Path):
-    figure, caption = figures.accuracy_against_macs(pd.DataFrame([row(method="$a_b$")]))
-    figures.save(figure, caption, tmp_path / "figure")
+    figure, caption = accuracy_against_macs(pd.DataFrame([row(method="$a_b$")]))
+    style.save(figure, caption, tmp_path / "figure")
     assert "$a_b$" in (tmp_path / "figure.svg").read_text(encoding="utf-8")
 
 
@@ -116,7 +119,7 @@ def test_a_network_of_a_methods_own_has_no_part_in_the_channels(row, dense):
 def test_marks_lie_at_mean_accuracy_and_macs_in_percent(row, dense):
     rows = [dense(seed=i, test_accuracy=0.9) for i in range(2)]
     rows += [row(seed=i, target="free", test_accuracy=a, macs=m) for i, (a, m) in enumerate([(0.8, 4000), (0.9, 6000)])]
-    figure, caption = figures.accuracy_against_macs(pd.DataFrame(rows))
+    figure, caption = accuracy_against_macs(pd.DataFrame(rows))
     (axes,) = figure.axes
     (bar,) = axes.containers
     assert bar[0].get_xydata().tolist() == [[pytest.approx(50), pytest.approx(85)]]
@@ -143,7 +146,7 @@ def test_one_seed_is_said_to_have_no_interval(make):
 
 @pytest.mark.parametrize("count", [5, 12])
 def test_labels_cover_neither_each_other_nor_leave_the_panel(make, count):
-    figure, _ = figures.accuracy_against_macs(make(["dense", *(f"method_{i}" for i in range(count))]))
+    figure, _ = accuracy_against_macs(make(["dense", *(f"method_{i}" for i in range(count))]))
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw_without_rendering()
     for axes in figure.axes:
@@ -156,17 +159,17 @@ def test_labels_cover_neither_each_other_nor_leave_the_panel(make, count):
 @pytest.mark.parametrize("others", [10, 25])
 def test_every_method_is_labelled_in_each_panel_or_stands_in_the_legend(make, others):
     methods = ["dense", "switcher", *(f"method_{i}" for i in range(others))]
-    figure, caption = figures.accuracy_against_macs(make(methods))
+    figure, caption = accuracy_against_macs(make(methods))
     legend = {text.get_text() for text in figure.legends[0].get_texts()}
     for axes in figure.axes:
-        assert set(style.few(methods)) <= legend | {text.get_text() for text in axes.texts}
+        assert set(few(methods)) <= legend | {text.get_text() for text in axes.texts}
     assert ("25 other methods" in legend) == ("Grey dots: the 25 other methods" in caption) == (others == 25)
 
 
 def test_cost_and_speedup_marks_lie_where_the_runs_say(row, dense):
     """l1 costs 3 of 4 million MACs, scores 2 points less, keeps half of the MACs and takes half of the time."""
     rows = pd.DataFrame([dense(test_accuracy=0.92), row(test_accuracy=0.9)])
-    for draw, spot in ((figures.accuracy_against_cost, [0.75, -2]), (figures.real_against_theoretical_speedup, [2, 2])):
+    for draw, spot in ((accuracy_against_cost, [0.75, -2]), (real_against_theoretical_speedup, [2, 2])):
         figure, caption = draw(rows)
         (bar,) = figure.axes[0].containers
         assert bar[0].get_xydata().tolist() == [pytest.approx(spot)]
@@ -176,7 +179,7 @@ def test_cost_and_speedup_marks_lie_where_the_runs_say(row, dense):
 def test_a_broken_run_does_not_stretch_the_panel_and_is_named_with_its_value(make):
     rows = make(["dense", "l1", "uniform", "random"], networks=1)
     rows.loc[(rows["method"] == "uniform") & (rows["target"] == "macs=0.5"), "test_accuracy"] = 0.136
-    figure, caption = figures.accuracy_against_macs(rows)
+    figure, caption = accuracy_against_macs(rows)
     (axes,) = figure.axes
     low, high = axes.get_ylim()
     assert 80 < low < 90 < high <= 101
@@ -187,7 +190,7 @@ def test_a_broken_run_does_not_stretch_the_panel_and_is_named_with_its_value(mak
 def test_what_was_taken_over_chose_its_size_and_is_filled(row, dense):
     rows = [dense(seed=i) for i in range(2)]
     rows += [row(seed=i, method="m", target=target) for i in range(2) for target in ("from:lenet5", "macs=0.5")]
-    figure, _ = figures.accuracy_against_macs(pd.DataFrame(rows))
+    figure, _ = accuracy_against_macs(pd.DataFrame(rows))
     faces = [line.get_markerfacecolor() for line in figure.axes[0].lines if line.get_marker() not in ("None", "", None)]
     assert sorted(face == "white" for face in faces) == [False, True]
 
@@ -195,7 +198,7 @@ def test_what_was_taken_over_chose_its_size_and_is_filled(row, dense):
 def test_no_accuracy_axis_goes_far_beyond_100_percent(row, dense):
     rows = [dense(seed=i, test_accuracy=a) for i, a in enumerate([0.9, 1.0])]
     rows += [row(seed=i, test_accuracy=a) for i, a in enumerate([0.9, 1.0])]
-    figure, _ = figures.accuracy_against_macs(pd.DataFrame(rows))
+    figure, _ = accuracy_against_macs(pd.DataFrame(rows))
     assert 100 < figure.axes[0].get_ylim()[1] < 104
 
 
@@ -203,7 +206,7 @@ def test_no_accuracy_axis_goes_far_beyond_100_percent(row, dense):
 def test_the_axis_of_macs_ends_at_all_or_at_the_widest_network_whatever_the_intervals(row, dense, most: int):
     """Of few seeds a 95 % interval can be wider than all MACs."""
     rows = [dense(seed=seed) for seed in range(2)] + [row(seed=seed, macs=most - 2000 * seed) for seed in range(2)]
-    figure, _ = figures.accuracy_against_macs(pd.DataFrame(rows))
+    figure, _ = accuracy_against_macs(pd.DataFrame(rows))
     share = max(1.0, (most - 1000) / 10000)
     left, right = figure.axes[0].get_xlim()
     assert 100 * share <= right <= 100 * share + 0.05 * (right - left)
@@ -216,7 +219,7 @@ def test_squares_show_the_fraction_of_dense_channels(row, dense):
         dense(seed=1),
         row(seed=1, widths='{"conv1": 6, "conv2": 4}'),
     ]
-    figure, _ = figures.channels_kept(pd.DataFrame(rows))
+    figure, _ = channels_kept(pd.DataFrame(rows))
     (mesh,) = (artist for artist in figure.axes[0].collections if isinstance(artist, QuadMesh))
     # Lines: the heading "free", dense, the heading "macs=0.5", l1 with 4.5 of 6 and 4 of 16 channels.
     assert figure.axes[0].yaxis_inverted()
@@ -229,7 +232,7 @@ def test_squares_show_the_fraction_of_dense_channels(row, dense):
 def test_a_network_of_many_layers_keeps_its_squares_and_names_some_of_them(row, dense):
     """Long names, and one for each of a hundred layers, once took all of a panel's height."""
     rows = [make(seed=0, widths=HUNDRED_LAYERS) for make in (dense, row)]
-    figure, _ = figures.channels_kept(pd.DataFrame(rows))
+    figure, _ = channels_kept(pd.DataFrame(rows))
     figure.draw_without_rendering()
     axes = figure.axes[0]
     assert axes.get_window_extent().height / figure.dpi > 0.4
@@ -241,7 +244,7 @@ def test_the_bar_of_shades_lies_close_below_many_tall_panels(row, dense):
     networks, methods = [f"net{i}" for i in range(8)], [f"method{i}" for i in range(9)]
     rows = [dense(network=network) for network in networks]
     rows += [row(network=network, method=method) for network in networks for method in methods]
-    figure, _ = figures.channels_kept(pd.DataFrame(rows))
+    figure, _ = channels_kept(pd.DataFrame(rows))
     figure.draw_without_rendering()
     inches = [axes.get_tightbbox().transformed(figure.dpi_scale_trans.inverted()) for axes in figure.axes]
     *panels, bar = inches
@@ -249,7 +252,7 @@ def test_the_bar_of_shades_lies_close_below_many_tall_panels(row, dense):
 
 
 def test_without_a_dense_run_the_channels_say_so(row):
-    figure, _ = figures.channels_kept(pd.DataFrame([row(widths=HUNDRED_LAYERS)]))
+    figure, _ = channels_kept(pd.DataFrame([row(widths=HUNDRED_LAYERS)]))
     assert [text.get_text() for text in figure.axes[0].texts] == ["no dense network to compare with"]
 
 
@@ -278,10 +281,10 @@ def test_in_a_crowd_the_few_keep_their_colour_and_the_others_are_grey():
     crowd = style.looks(names)
     assert crowd["switcher"] == style.looks(["switcher"])["switcher"]
     assert {crowd[f"m{i}"].color for i in range(35)} == {style.GREY}
-    assert style.few(names) == ["dense", "switcher"]
-    assert style.few(names[:5]) == sorted(names[:5])
+    assert few(names) == ["dense", "switcher"]
+    assert few(names[:5]) == sorted(names[:5])
 
 
 def test_known_methods_differ_in_marker_so_that_grey_is_enough():
-    known = style.looks(["dense", *style.SLOTS])
+    known = style.looks(["dense", *SLOTS])
     assert len({look.marker for look in known.values()}) == len(known)

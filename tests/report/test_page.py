@@ -11,10 +11,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from benchmarks.report.claims.judge import claims
+from benchmarks.report.figures.style import looks
+from benchmarks.report.page import page as pages
 from benchmarks.report.page import points, runs
-from benchmarks.report.page.page import ASSETS, HERE, Drawing, TableText, _digest, page
+from benchmarks.report.page.page import ASSETS, HERE, Drawing, TableText, _digest
 from benchmarks.report.stats.summary import summary
-from benchmarks.report.tables import index as tables
+from benchmarks.report.tables import summary as tables
 from tests.report.conftest import make_hostile
 
 HARD = "<script>alert('ü')</script>&\"'</SCRIPT><!--"
@@ -54,6 +57,11 @@ def histories(rows: pd.DataFrame, epochs: int = 16) -> pd.DataFrame:
         channels=lambda t: (226.0 - t["epoch"]).where(t["epoch"] <= epochs / 2),
     )
     return cells.merge(course, how="cross")
+
+
+def page(rows: pd.DataFrame, *parts: Any) -> str:
+    """The page as the workflow composes it."""
+    return pages.page(rows, claims(rows), looks(rows["method"]), *parts)
 
 
 @pytest.fixture
@@ -167,7 +175,7 @@ def test_a_failed_run_is_in_the_table_and_not_in_the_plot(row: Any) -> None:
     rows = pd.DataFrame([row(status="diverged", test_accuracy=math.nan, reason="loss is nan")])
     shown = {column["name"]: column["values"] for column in runs.shown(rows)}
     assert (shown["accuracy, %"], shown["status"], shown["MACs kept, %"]) == ([None], ["diverged"], [50])
-    (block,) = points.payload(rows)["blocks"]
+    (block,) = points.payload(rows, looks(rows["method"]))["blocks"]
     assert block["cells"] == [] and block["domain"] is None
 
 
@@ -178,7 +186,7 @@ def test_the_plot_looks_at_the_bulk_and_says_how_many_it_leaves_out(row: Any) ->
 
 
 def test_marks_told_the_same_size_do_not_hide_each_other(study: pd.DataFrame) -> None:
-    for block in points.payload(study)["blocks"]:
+    for block in points.payload(study, looks(study["method"]))["blocks"]:
         for target in ("macs=0.5", "match:switcher"):
             shifts = [cell["shift"] for cell in block["cells"] if cell["target"] == target]
             assert len(set(shifts)) == len(shifts) > 3 and abs(sum(shifts)) < 0.01

@@ -11,13 +11,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmarks.report.figures import index as figures
 from benchmarks.report.figures import style
+from benchmarks.report.figures.accuracy import accuracy_against_macs
 from benchmarks.report.page import page
 from benchmarks.report.stats.summary import summary
-from benchmarks.report.tables import index as tables
+from benchmarks.report.tables import summary as tables
 from tests.report.conftest import METHODS, make_study
 from tests.report.test_page import histories
+from tests.report.test_page import page as composed
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here (Debian: apt-get install chromium)")
@@ -37,10 +38,10 @@ def study() -> pd.DataFrame:
 def file(study: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = summary(study)
     texts = page.TableText("summary", tables.html(table), r"\toprule", table.to_csv(index=False))
-    figure, caption = figures.accuracy_against_macs(study)
+    figure, caption = accuracy_against_macs(study)
     drawing = page.Drawing("accuracy_macs", style.svg(figure).encode(), caption)
     path = tmp_path_factory.mktemp("page") / "index.html"
-    path.write_text(page.page(study, histories(study), [texts], [drawing]), encoding="utf-8")
+    path.write_text(composed(study, histories(study), [texts], [drawing]), encoding="utf-8")
     return path
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.report.tables.index import TABLES
+from benchmarks.report.tables.registry import TABLES
 from benchmarks.report.text import latex, sheets
 from benchmarks.report.text.sheets import Sheet, Tables
 

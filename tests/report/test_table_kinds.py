@@ -9,7 +9,8 @@ import pytest
 
 from benchmarks.report.stats.comparisons import matched
 from benchmarks.report.stats.summary import summary
-from benchmarks.report.tables.ablation import ablation, variants
+from benchmarks.report.stats.variants import variants
+from benchmarks.report.tables.ablation import ablation
 from benchmarks.report.tables.cost import cost
 from benchmarks.report.tables.failures import failures
 from benchmarks.report.tables.matched import matched_macs, ranks

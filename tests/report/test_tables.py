@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from benchmarks.report.stats.summary import summary
-from benchmarks.report.tables import index as tables
+from benchmarks.report.tables import summary as tables
 from benchmarks.report.text import sheets
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import display, one_line

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.report.figures.index import FIGURES, OF_HISTORIES, save
+from benchmarks.report.figures.registry import FIGURES, OF_HISTORIES
+from benchmarks.report.figures.style import save
 from benchmarks.report.stats import summary
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pandas as pd
 from benchmarks.machine.files import write_atomically
 from benchmarks.report.claims import ledger
 from benchmarks.report.claims.judge import claims
+from benchmarks.report.figures.style import looks
 from benchmarks.report.page import page
 from benchmarks.report.stats import summary
 
@@ -33,6 +34,8 @@ if __name__ == "__main__":
     told = parser.parse_args()
     rows = summary.read_rows(told.rows)
     histories = pd.read_parquet(told.histories) if told.histories else None
-    write_atomically(told.claims, ledger.markdown(claims(rows)).encode())
-    text = page.page(rows, histories, [*map(table, told.tables)], [*map(drawing, told.figures)])
+    judged = claims(rows)
+    write_atomically(told.claims, ledger.markdown(judged).encode())
+    tables, drawings = [*map(table, told.tables)], [*map(drawing, told.figures)]
+    text = page.page(rows, judged, looks(rows["method"]), histories, tables, drawings)
     write_atomically(told.page, text.encode())

@@ -9,7 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmarks.machine.files import write_atomically
-from benchmarks.report.figures.index import FIGURES, OF_HISTORIES, save
+from benchmarks.report.claims.judge import claims
+from benchmarks.report.figures.registry import FIGURES, OF_HISTORIES
+from benchmarks.report.figures.style import save
 from benchmarks.report.paper import numbers
 from benchmarks.report.paper.pairs import plain
 from benchmarks.report.stats import summary
@@ -33,7 +35,7 @@ def few(rows: pd.DataFrame, most: int) -> pd.DataFrame:
 def write(study: Path, named: list[tuple[str, str, str]], out: Path) -> Iterator[tuple[str, str]]:
     """Write what the text names of this study, (kind, panels, name) each; yields every key and its text."""
     rows = plain(summary.read_rows(study / "rows.csv"))
-    yield from numbers.numbers(rows).items()
+    yield from numbers.numbers(rows, claims(rows)).items()
     for kind, panels, name in named:
         part = few(rows, int(panels)) if panels else rows
         if kind == "table":

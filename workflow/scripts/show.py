@@ -4,12 +4,12 @@ import argparse
 from pathlib import Path
 
 from benchmarks.report.stats import summary
-from benchmarks.report.tables import index as tables
+from benchmarks.report.tables.summary import print_summary
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path)
     told = parser.parse_args()
-    tables.print_summary(summary.read_rows(told.results / "rows.csv"))
+    print_summary(summary.read_rows(told.results / "rows.csv"))
     for what in ("index.html", "claims.md", "tables", "figures", "rows.csv"):
         print(f"{told.results / what}")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from benchmarks.machine.files import write_atomically
 from benchmarks.report.stats import summary
-from benchmarks.report.tables.index import OF_PUBLISHED, TABLES
 from benchmarks.report.tables.published import read_published
+from benchmarks.report.tables.registry import OF_PUBLISHED, TABLES
 from benchmarks.report.text import sheets
 
 if __name__ == "__main__":

@@ -12,13 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from benchmarks.report.claims.ledger import Claim, markdown
-from benchmarks.report.stats.comparisons import matched_pairs, subject
-from benchmarks.report.stats.evidence import Finding, Verdict, finding, overall
-from benchmarks.report.stats.summary import BASELINE, BLOCK, scored
+from benchmarks.report.stats.comparisons import matched_pairs
+from benchmarks.report.stats.evidence import Claim, Finding, Verdict, finding, overall
+from benchmarks.report.stats.names import BASELINE, subject
+from benchmarks.report.stats.summary import BLOCK, scored
 from benchmarks.report.text.words import number
-
-__all__ = ["Claim", "claims", "markdown"]
 
 GAIN = 0.1
 """Smallest gain in test accuracy worth claiming, percentage points."""

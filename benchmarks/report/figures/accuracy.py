@@ -19,11 +19,10 @@ from benchmarks.report.figures.panels import (
     legend,
     panels,
 )
-from benchmarks.report.stats.summary import BASELINE, TOLD, summary
+from benchmarks.report.stats.names import BASELINE
+from benchmarks.report.stats.placement import shifts
+from benchmarks.report.stats.summary import TOLD, summary
 from benchmarks.report.text.words import crowd, failed, lines, scored_seeds
-
-SPREAD = 0.012
-"""Sideways distance of marks that were told the same target, as a fraction of the panel's MACs."""
 
 
 def accuracy_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
@@ -47,7 +46,7 @@ def accuracy_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
 
 def _draw(axes: Axes, cells: pd.DataFrame, looks: dict[str, style.Look]) -> list[labels.Mark]:
     marks = []
-    for line, shift in zip(lines(cells), _shifts(cells), strict=True):
+    for line, shift in zip(lines(cells), shifts(cells), strict=True):
         if line.method == BASELINE:
             continue
         look = looks[line.method]
@@ -84,12 +83,3 @@ def _draw_dense(axes: Axes, dense: pd.DataFrame) -> list[labels.Mark]:
         for share in (0.05, 0.95, 0.5):
             marks.append(labels.Mark(BASELINE, "black", left + share * (right - left), middle, right - left, 0))
     return marks
-
-
-def _shifts(cells: pd.DataFrame) -> pd.Series:
-    """How far each mark moves sideways, as a fraction of dense MACs; zero for those that chose their size."""
-    extent = max(0.1, cells["macs_kept"].max() - cells["macs_kept"].min())
-    peers = cells.groupby("target")["method"]
-    count = peers.transform("count")
-    step = np.minimum(SPREAD, 0.1 / count)
-    return ((peers.rank() - (count + 1) / 2) * step * extent).where(cells["target"].str.startswith(TOLD), 0)

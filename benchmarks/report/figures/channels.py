@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from benchmarks.report.figures import style
 from benchmarks.report.figures.panels import PAGE, beyond, panels
 from benchmarks.report.stats.channels import channels
+from benchmarks.report.stats.names import few
 from benchmarks.report.stats.summary import BLOCK, summary
 from benchmarks.report.text.words import failed, one_line, scored_seeds
 
@@ -28,7 +29,7 @@ BAR = 0.5
 def channels_kept(rows: pd.DataFrame) -> tuple[Figure, str]:
     """Channels kept per layer, a heat map per (dataset, network): methods by target, mean over seeds."""
     table = summary(rows)
-    shown = style.few(table["method"])
+    shown = few(table["method"])
     left_out = table["method"].nunique() - len(shown)
     table = table[table["method"].isin(shown)]
     kept = channels(rows)

@@ -11,7 +11,8 @@ from matplotlib.ticker import EngFormatter, NullFormatter
 from benchmarks.report.figures import style
 from benchmarks.report.figures.labels import Mark
 from benchmarks.report.figures.panels import draw_crowd, draw_mark, handles, legend
-from benchmarks.report.stats.summary import BASELINE, BLOCK, summary
+from benchmarks.report.stats.names import BASELINE
+from benchmarks.report.stats.summary import BLOCK, summary
 from benchmarks.report.text.words import failed, lines, scored_seeds
 
 AXES = {"params_dense": "Parameters of the dense network", "dense_error": "Test error of the dense network, %"}

@@ -6,9 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from benchmarks.report.figures.labels import Mark
-
-FENCE = 3.0
-"""Interquartile ranges beyond the quartiles from which a mean is far out (Tukey 1977, Exploratory Data Analysis)."""
+from benchmarks.report.stats.placement import fences
 
 
 def focus(axes: Axes, marks: list[Mark], ceiling: float = np.inf) -> list[Mark]:
@@ -28,9 +26,8 @@ def focus(axes: Axes, marks: list[Mark], ceiling: float = np.inf) -> list[Mark]:
 def _limits(marks: list[Mark]) -> tuple[float, float]:
     """The range of the means that are not far out, with room on either side for most of their intervals."""
     means = np.array([mark.y for mark in marks])
-    first, third = np.percentile(means, [25, 75])
-    reach = FENCE * max(third - first, 0.02 * abs(third))
-    bulk = [mark for mark in marks if first - reach <= mark.y <= third + reach]
+    least_shown, most_shown = fences(means, least=0.02 * abs(np.percentile(means, 75)))
+    bulk = [mark for mark in marks if least_shown <= mark.y <= most_shown]
     least, most = min(mark.y for mark in bulk), max(mark.y for mark in bulk)
     spread = max(most - least, float(np.median([mark.y_half for mark in bulk])), 1e-3 * abs(most), 1e-9)
     low = max(min(mark.y - mark.y_half for mark in bulk), least - spread)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.report.figures import style
 from benchmarks.report.figures.panels import beyond, panels
-from benchmarks.report.tables.ablation import variants
+from benchmarks.report.stats.variants import variants
 from benchmarks.report.text.words import blocks, lines, one_line
 
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from benchmarks.report.figures import style
 from benchmarks.report.figures.panels import MOST, beyond, legend, panels
-from benchmarks.report.stats.comparisons import SUBJECT, subject
+from benchmarks.report.stats.names import SUBJECT, few, subject
 from benchmarks.report.stats.summary import BLOCK
 from benchmarks.report.text.words import blocks, one_line
 
@@ -105,7 +105,7 @@ def training_curves(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure
 
 def _one_cell_each(rows: pd.DataFrame) -> pd.DataFrame:
     cells = rows[["method", "target"]].drop_duplicates()
-    cells = cells[cells["method"].isin(style.few(cells["method"]))]
+    cells = cells[cells["method"].isin(few(cells["method"]))]
     cells = cells.assign(told=cells["target"] != "free").sort_values(["told", "target"]).drop_duplicates("method")
     return cells.assign(cell=cells["method"] + "@" + cells["target"])[["method", "cell"]].sort_values("method")
 

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmarks.report.figures import labels, style
-from benchmarks.report.stats.summary import BASELINE, BLOCK, TOLD
+from benchmarks.report.stats.names import BASELINE
+from benchmarks.report.stats.summary import BLOCK, TOLD
 from benchmarks.report.text.words import blocks
 
 PAGE = 10

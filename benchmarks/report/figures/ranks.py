@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -9,8 +11,8 @@ from matplotlib.figure import Figure
 from scikit_posthocs import critical_difference_diagram
 
 from benchmarks.report.figures import style
-from benchmarks.report.stats.comparisons import SUBJECT, Ranking, ranking, subject
-from benchmarks.report.tables.matched import told
+from benchmarks.report.stats.comparisons import Ranking, ranking, told
+from benchmarks.report.stats.names import SUBJECT, subject
 from benchmarks.report.text.words import one_line
 
 
@@ -42,7 +44,7 @@ def rank_diagram(rows: pd.DataFrame) -> tuple[Figure, str]:
 def _diagram(axes: Axes, target: str, one: Ranking, looks: dict[str, style.Look]) -> None:
     ranks = one.table.set_index("method")["average_rank"]
     apart = np.abs(np.subtract.outer(ranks.to_numpy(), ranks.to_numpy())) > one.critical_difference
-    critical_difference_diagram(
+    drawn = critical_difference_diagram(
         ranks,
         pd.DataFrame((~apart).astype(float), index=ranks.index, columns=ranks.index),
         ax=axes,
@@ -53,6 +55,8 @@ def _diagram(axes: Axes, target: str, one: Ranking, looks: dict[str, style.Look]
         elbow_props={"linewidth": 0.7},
         crossbar_props={"color": "0.25", "linewidth": 1.6, "marker": None},
     )
+    for bar in chain.from_iterable(drawn["crossbars"]):
+        bar.set_xdata(np.sort(bar.get_xdata()))  # it comes from a set, whose order differs from process to process
     axes.grid(False)
     axes.set_title(one_line(f"{target}: n={one.n}, critical difference {one.critical_difference:.2f}"))
 

@@ -21,7 +21,8 @@ from benchmarks.report.figures.panels import (
     legend,
     panels,
 )
-from benchmarks.report.stats.summary import BASELINE, TOLD, summary
+from benchmarks.report.stats.names import BASELINE
+from benchmarks.report.stats.summary import TOLD, summary
 from benchmarks.report.text.words import crowd, failed, lines, scored_seeds
 
 EDGES = "Arrow heads at an edge stand for means beyond it, and bars may be cut there."

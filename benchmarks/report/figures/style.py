@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.style import context
 
-from benchmarks.report.stats.summary import BASELINE, plainest
+from benchmarks.report.stats.names import BASELINE, crowd, known
 
 COLUMN = 3.4
 """Width of a panel in inches: one column of a two-column page."""
@@ -56,14 +56,8 @@ UNDATED = {
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6A51A3", "#7F4A1E", "#757575")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
 LINES: tuple[Literal["-", "--", "-.", ":"], ...] = ("-", "--", "-.", ":")
-SLOTS = (
-    "switcher", "uniform", "l1", "slimming", "soft_filter", "sss", "free_factor", "evolution", "random"
-)  # fmt: skip
-
-
 GREY = "0.65"
-CROWD = 16
-"""Methods up to which each has a look of its own. In a larger study those without a slot are grey dots."""
+"""Of a crowd: the ground on which the few stand out."""
 
 
 class Look(NamedTuple):
@@ -86,25 +80,18 @@ def looks(methods: Iterable[str]) -> dict[str, Look]:
     markers have coprime counts, so that no two methods look alike; in a crowd, those without a slot do.
     """
     names = set(methods)
-    known = [plainest(key, names) or key for key in SLOTS]
-    others = sorted(names - {BASELINE, *known})
-    if len(names) > CROWD:
-        found = dict.fromkeys(others, Look(GREY, ".", "-"))
-        others = []
-    else:
-        found = {}
-    own = {i: name for i, name in enumerate(known) if name in names}
-    free = (i for i in itertools.count() if i not in own)
-    slots = [*own.items(), *zip(free, others, strict=False)]
-    found |= {m: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], LINES[i % len(LINES)]) for i, m in slots}
+    grey = crowd(names)
+    fixed = {i: name for i, name in enumerate(known(names)) if name in names}
+    free = (i for i in itertools.count() if i not in fixed)
+    others = sorted(names - {BASELINE, *fixed.values(), *grey})
+    slots = fixed | dict(zip(free, others, strict=False))
+    found = dict.fromkeys(grey, Look(GREY, ".", "-"))
+    found |= {name: _slot(i) for i, name in slots.items()}
     return found | {BASELINE: Look("black", "*", "--")}
 
 
-def few(methods: Iterable[str]) -> list[str]:
-    """The methods to draw where each takes a line of its own: all, or those of a crowd that have a colour."""
-    names = sorted(set(methods))
-    found = looks(names)
-    return [name for name in names if not found[name].grey]
+def _slot(i: int) -> Look:
+    return Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], LINES[i % len(LINES)])
 
 
 def drawing() -> AbstractContextManager[None]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import altair as alt
 
-from benchmarks.report.stats.summary import BASELINE, TOLD
+from benchmarks.report.stats.names import BASELINE
+from benchmarks.report.stats.summary import TOLD
 
 INK = "currentColor"
 SIGNALS: dict[str, Any] = {"chosen": [], "low": 0, "high": 100, "at": -1}

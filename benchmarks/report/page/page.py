@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,11 +18,11 @@ import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmarks.report.claims.judge import claims
-from benchmarks.report.claims.ledger import Claim, findings, limits
 from benchmarks.report.page import points, runs
-from benchmarks.report.stats.comparisons import SUBJECT, ranking, subject
-from benchmarks.report.stats.evidence import Finding
+from benchmarks.report.stats.comparisons import ranking
+from benchmarks.report.stats.evidence import Claim, Finding
+from benchmarks.report.stats.names import SUBJECT, subject
+from benchmarks.report.text.findings import findings, limits
 from benchmarks.report.text.words import number
 
 HERE = Path(__file__).parent
@@ -60,13 +60,16 @@ class TableText(NamedTuple):
 
 def page(
     rows: pd.DataFrame,
+    judged: Sequence[Claim],
+    looks: Mapping[str, points.Look],
     histories: pd.DataFrame | None = None,
     tables: Sequence[TableText] = (),
     drawings: Sequence[Drawing] = (),
 ) -> str:
     """The whole page as HTML. All text from the rows is escaped; the same input gives the same bytes.
 
-    histories: one line per run and epoch, as `gather` writes them; published studies have none.
+    judged: the claims, as these rows judge them. looks: method -> how it is drawn. histories: one line per run and
+    epoch, as `gather` writes them.
     """
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -75,7 +78,6 @@ def page(
     environment.filters |= {"title_of": title_of, "data_url": data_url, "decisive": decisive, "signed": signed}
     script = "(() => {\n'use strict';\n" + "\n".join(_asset(name) for name in ASSETS) + "})();"
     vega = vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;")
-    judged = claims(rows)
     return environment.get_template("page.html.jinja").render(
         title=", ".join(sorted(set(rows["study"]))),
         rows=rows,
@@ -89,7 +91,7 @@ def page(
         provenance={name: sorted(set(rows[name].map(runs.text))) for name in PROVENANCE},
         payload={
             **runs.payload(rows, histories),
-            **points.payload(rows),
+            **points.payload(rows, looks),
             "tables": {sheet.name: {"tex": sheet.latex, "csv": sheet.csv} for sheet in tables},
         },
         style=Markup(_asset("page.css")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,32 +11,32 @@ from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 
-from benchmarks.report.figures import style
 from benchmarks.report.page import charts
+from benchmarks.report.stats.names import BASELINE
 from benchmarks.report.stats.pareto import front
-from benchmarks.report.stats.summary import BASELINE, BLOCK, CELL, TOLD, summary
+from benchmarks.report.stats.placement import fences, shifts
+from benchmarks.report.stats.summary import BLOCK, CELL, summary
 
-FENCE = 3.0
-"""Interquartile ranges beyond the quartiles from which a run is far out (Tukey 1977, Exploratory Data Analysis)."""
+Look = tuple[str, str, str]
+"""How a method is drawn: colour, matplotlib's marker, line style."""
 
 
-def payload(rows: pd.DataFrame) -> dict[str, Any]:
+def payload(rows: pd.DataFrame, looks: Mapping[str, Look]) -> dict[str, Any]:
     """For JSON: looks (method -> colour, shape), blocks, points (runs), cells (means) and the two specifications."""
     table = summary(rows)
     table = table.assign(front=front(table))
-    looks = {
-        method: {"colour": charts.INK if method == BASELINE else look.color, "shape": shape(look.marker)}
-        for method, look in sorted(style.looks(rows["method"]).items())
-        if method in set(rows["method"])
+    drawn = {
+        method: {"colour": charts.INK if method == BASELINE else looks[method][0], "shape": shape(looks[method][1])}
+        for method in sorted(set(rows["method"]))
     }
     return {
-        "looks": looks,
+        "looks": drawn,
         "blocks": [
             {"dataset": dataset, "network": network, "domain": domain(part), "far": far_out(part)}
             | {"cells": cells(table[(table["dataset"] == dataset) & (table["network"] == network)])}
             for (dataset, network), part in rows.groupby(BLOCK, sort=False)
         ],
-        "plot": charts.plot(looks).to_dict(validate=True),
+        "plot": charts.plot(drawn).to_dict(validate=True),
         "curve": charts.curve().to_dict(validate=True),
     }
 
@@ -54,22 +55,15 @@ def shape(marker: str) -> str:
 def cells(block: pd.DataFrame) -> list[dict[str, Any]]:
     """The means of a block in percent, with the ends of their 95 % t-intervals where there are two seeds or more."""
     part = block[block["n"] > 0]
+    moved = 100 * shifts(part)
     wide = pd.DataFrame({
         **{name: part[name] for name in (*CELL[2:], "n", "front")},
-        "macs": (100 * part["macs_kept"]).round(3), "shift": shifts(part).round(3),
-        "x": (100 * part["macs_kept"] + shifts(part)).round(3), "y": (100 * part["accuracy"]).round(3),
+        "macs": (100 * part["macs_kept"]).round(3), "shift": moved.round(3),
+        "x": (100 * part["macs_kept"] + moved).round(3), "y": (100 * part["accuracy"]).round(3),
         "low": (100 * (part["accuracy"] - part["accuracy_half"].fillna(0))).round(3),
         "high": (100 * (part["accuracy"] + part["accuracy_half"].fillna(0))).round(3),
     })  # fmt: skip
     return [{str(name): value for name, value in line.items()} for line in wide.to_dict("records")]
-
-
-def shifts(part: pd.DataFrame) -> pd.Series:
-    """Sideways distances in percent of MACs, so that marks that were told the same size do not hide each other."""
-    peers = part.groupby("target")["method"]
-    extent = max(10.0, 100 * float(part["macs_kept"].max() - part["macs_kept"].min()))
-    step = extent * np.minimum(0.012, 0.1 / peers.transform("count"))
-    return ((peers.rank() - (peers.transform("count") + 1) / 2) * step).where(part["target"].str.startswith(TOLD), 0.0)
 
 
 def domain(rows: pd.DataFrame) -> list[float] | None:
@@ -90,6 +84,5 @@ def far_out(rows: pd.DataFrame) -> int:
 def _far(values: pd.Series) -> pd.Series:
     if values.empty:
         return values.astype(bool)
-    first, third = np.percentile(values, [25, 75])
-    reach = FENCE * max(third - first, 0.5)
-    return (values < first - reach) | (values > third + reach)
+    low, high = fences(values, least=0.5)
+    return (values < low) | (values > high)

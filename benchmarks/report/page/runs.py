@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.report.stats.summary import BASELINE, BLOCK, TEXT_COLUMNS
+from benchmarks.report.stats.names import BASELINE
+from benchmarks.report.stats.summary import BLOCK, TEXT_COLUMNS
 from benchmarks.schemas.rows import COLUMNS
 
 POINTS = 100_000

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 
 import pandas as pd
 
-from benchmarks.report.claims.judge import claims
-from benchmarks.report.paper.pairs import against, free_runs, matched_runs, plain, pupils, told_of
-from benchmarks.report.stats.comparisons import SUBJECT, subject
-from benchmarks.report.stats.evidence import finding
-from benchmarks.report.stats.summary import BASELINE, BLOCK, scored
+from benchmarks.report.paper.pairs import against, free_runs, matched_runs, pupils, told_of
+from benchmarks.report.stats.evidence import Claim, finding
+from benchmarks.report.stats.names import BASELINE, SUBJECT, subject
+from benchmarks.report.stats.summary import BLOCK, scored
 from benchmarks.report.text.latex import escape
 from benchmarks.report.text.words import number
 
@@ -21,15 +21,16 @@ MINUS = r"(?<![\w-])-(?=\d)"
 """A sign, not a hyphen."""
 
 
-def numbers(rows: pd.DataFrame) -> dict[str, str]:
-    """Key -> text. A key whose rows are not there is left out; the paper says so in its place.
+def numbers(rows: pd.DataFrame, judged: Sequence[Claim]) -> dict[str, str]:
+    """Key -> text, of rows whose methods have plain names (`pairs.plain`) and the claims as they judge them.
+
+    A key whose rows are not there is left out; the paper says so in its place.
 
     Of each mean: <key>.n, .mean, .interval (95 %), .detectable (with 80 % power), and .sign, which is "above" or
     "below" where the interval leaves out 0 and "open" where it does not.
     """
-    rows = plain(rows)
     examined = subject(rows) or SUBJECT
-    parts = (_study(rows), _knobs(rows), _claims(rows), _size(rows, examined), free_runs(rows, examined))
+    parts = (_study(rows), _knobs(rows), _claims(judged), _size(rows, examined), free_runs(rows, examined))
     told = (matched_runs(rows, examined), *(against(rows, one) for one in (examined, *CONTROLS)), pupils(rows))
     return {key: text for part in (*parts, *told) for key, text in part.items()}
 
@@ -73,9 +74,9 @@ def _knobs(rows: pd.DataFrame) -> dict[str, str]:
     return {f"knob.{knob}": f"{value}" for knob, value in json.loads(written.iloc[0]).items()} if len(written) else {}
 
 
-def _claims(rows: pd.DataFrame) -> dict[str, str]:
+def _claims(judged: Sequence[Claim]) -> dict[str, str]:
     told: dict[str, str] = {}
-    for claim in claims(rows):
+    for claim in judged:
         told |= {
             f"claim{claim.number}.verdict": claim.verdict,
             f"claim{claim.number}.text": claim.text.removesuffix("."),

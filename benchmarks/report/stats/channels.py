@@ -6,7 +6,8 @@ import json
 
 import pandas as pd
 
-from benchmarks.report.stats.summary import BASELINE, BLOCK, CELL
+from benchmarks.report.stats.names import BASELINE
+from benchmarks.report.stats.summary import BLOCK, CELL
 
 
 def channels(rows: pd.DataFrame) -> pd.DataFrame:

@@ -11,10 +11,7 @@ from pandas.api.typing import DataFrameGroupBy
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from benchmarks.report.stats.summary import BLOCK, effect_size, half_width, plainest, scored
-
-SUBJECT = "switcher"
-"""The key of the method that this suite was built to examine."""
+from benchmarks.report.stats.summary import BLOCK, effect_size, half_width, scored
 
 
 @dataclass(frozen=True)
@@ -32,11 +29,6 @@ class Ranking:
     left_out: int
     friedman_p: float
     critical_difference: float
-
-
-def subject(rows: pd.DataFrame) -> str | None:
-    """The label of the examined method in these rows, or None."""
-    return plainest(SUBJECT, rows["method"])
 
 
 def matched(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
@@ -76,6 +68,11 @@ def matched_pairs(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
     others = runs[(runs["method"] != examined) & (runs["target"] != "free")]
     pairs = others.merge(own, on=key, suffixes=("", "_examined"), validate="many_to_one")
     return pairs.assign(difference=(pairs["accuracy_examined"] - pairs["accuracy"]).round(12))
+
+
+def told(rows: pd.DataFrame) -> list[str]:
+    """The targets that say a size, in alphabetical order."""
+    return sorted(set(rows["target"]) - {"free"})
 
 
 def ranking(rows: pd.DataFrame, target: str, examined: str) -> Ranking:

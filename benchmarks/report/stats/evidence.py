@@ -40,6 +40,19 @@ class Finding:
         return "holds" if self.low > 0 else "undecided"
 
 
+@dataclass(frozen=True)
+class Claim:
+    """A claim, how it was made testable, the rows it rests on, and what they say."""
+
+    number: int
+    text: str
+    form: str
+    basis: str
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    verdict: Verdict
+
+
 def finding(name: str, values: Iterable[float], unit: str, relevant: float, among: int = 1) -> Finding:
     """The mean of the values with its 95 % t-interval, in their unit.
 

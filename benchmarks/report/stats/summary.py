@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import math
 import reprlib
-from collections.abc import Iterable
 from os import PathLike
 from typing import TypeVar
 
 import pandas as pd
 from scipy import stats
 
+from benchmarks.report.stats.names import BASELINE
 from benchmarks.schemas.rows import COLUMNS, STATUSES
 
-BASELINE = "dense"
 BLOCK = ["dataset", "network"]
 CELL = [*BLOCK, "method", "target"]
 LEVEL = 0.95
@@ -93,13 +92,6 @@ def _check_json(text: str, place: str) -> None:
         known = False
     if not known:
         raise ValueError(f"{place} must hold JSON objects, not {reprlib.repr(text)}")
-
-
-def plainest(key: str, labels: Iterable[str]) -> str | None:
-    """Of these labels the method's own, else that of its variant with the fewest knobs set, in which a control has one
-    more; None without either."""
-    variants = {label for label in labels if label.split(",")[0] == key}
-    return min(variants, key=lambda label: (label.count(","), label), default=None)
 
 
 def half_width(sem: Table, n: Table) -> Table:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from benchmarks.report.stats.comparisons import SUBJECT, matched_pairs, paired, subject
-from benchmarks.report.stats.summary import BASELINE, BLOCK, scored, summary
+from benchmarks.report.stats.comparisons import matched_pairs, paired
+from benchmarks.report.stats.names import BASELINE, SUBJECT, subject
+from benchmarks.report.stats.summary import BLOCK, scored, summary
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import NONE, display, failed, lines, number, one_line
 

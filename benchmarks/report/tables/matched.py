@@ -6,7 +6,8 @@ from collections.abc import Hashable
 
 import pandas as pd
 
-from benchmarks.report.stats.comparisons import SUBJECT, Ranking, matched, ranking, subject
+from benchmarks.report.stats.comparisons import Ranking, matched, ranking, told
+from benchmarks.report.stats.names import SUBJECT, subject
 from benchmarks.report.stats.summary import BLOCK
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import between, lines, number, one_line, p_value
@@ -39,11 +40,6 @@ def ranks(rows: pd.DataFrame) -> Tables:
         ],
         absent="No two methods were told the same size.",
     )
-
-
-def told(rows: pd.DataFrame) -> list[str]:
-    """The targets that say a size, in alphabetical order."""
-    return sorted(set(rows["target"]) - {"free"})
 
 
 def rank_caption(one: Ranking, examined: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmarks.report.stats.comparisons import SUBJECT, paired, ranking, subject
-from benchmarks.report.stats.summary import BASELINE, scored
+from benchmarks.report.stats.comparisons import paired, ranking
+from benchmarks.report.stats.names import BASELINE, SUBJECT, subject
+from benchmarks.report.stats.summary import scored
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import between, lines, number, one_line
 

@@ -6,7 +6,8 @@ from os import PathLike
 
 import pandas as pd
 
-from benchmarks.report.stats.summary import BASELINE, summary
+from benchmarks.report.stats.names import BASELINE
+from benchmarks.report.stats.summary import summary
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import between, lines, number, one_line
 

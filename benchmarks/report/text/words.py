@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.report.figures.style import looks
-from benchmarks.report.stats.summary import BASELINE, BLOCK, FAILURES
+from benchmarks.report.stats import names
+from benchmarks.report.stats.names import BASELINE
+from benchmarks.report.stats.summary import BLOCK, FAILURES
 
 NONE = "–"
 """A number that does not exist."""
@@ -71,7 +72,7 @@ def scored_seeds(table: pd.DataFrame) -> str:
 
 def crowd(table: pd.DataFrame) -> str:
     """A sentence on the grey dots of a figure, with a space behind it; empty if there are none."""
-    count = sum(look.grey for look in looks(table["method"]).values())
+    count = len(names.crowd(table["method"]))
     return f"Grey dots: the {count} other methods, whose intervals are in the tables. " if count else ""
 
 

@@ -1,8 +1,6 @@
-"""The tables of a study by name, and the summary on the terminal."""
+"""Table: the summary of a study, a sheet per dataset and network, and the same on the terminal."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
@@ -11,12 +9,6 @@ from rich.markup import escape as escape_rich
 from rich.table import Table
 
 from benchmarks.report.stats.summary import summary
-from benchmarks.report.tables.ablation import ablation
-from benchmarks.report.tables.cost import cost
-from benchmarks.report.tables.failures import failures
-from benchmarks.report.tables.matched import matched_macs, ranks
-from benchmarks.report.tables.overall import overall
-from benchmarks.report.tables.published import published
 from benchmarks.report.text import sheets
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import blocks, caption, display
@@ -30,21 +22,6 @@ def summarised(table: pd.DataFrame) -> Tables:
 def html(table: pd.DataFrame) -> str:
     """A summary as an HTML fragment."""
     return sheets.html(summarised(table))
-
-
-TABLES: dict[str, Callable[[pd.DataFrame], Tables]] = {
-    "summary": lambda rows: summarised(summary(rows)),
-    "overall": overall,
-    "ranks": ranks,
-    "matched": matched_macs,
-    "cost": cost,
-    "ablation": ablation,
-    "failures": failures,
-}
-"""Name of the file -> what it holds, from rows."""
-
-OF_PUBLISHED: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Tables]] = {"published": published}
-"""The same for those that need the numbers of papers too (`published.read_published`)."""
 
 
 def print_summary(rows: pd.DataFrame, console: Console | None = None) -> None:

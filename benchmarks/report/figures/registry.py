@@ -1,4 +1,4 @@
-"""Figures by name: each function returns a matplotlib Figure and its caption."""
+"""The figures of a study by name: each function returns a matplotlib Figure and its caption."""
 
 from __future__ import annotations
 
@@ -14,22 +14,6 @@ from benchmarks.report.figures.forest import forest
 from benchmarks.report.figures.histories import training_curves, trajectories
 from benchmarks.report.figures.ranks import rank_diagram
 from benchmarks.report.figures.scatter import accuracy_against_cost, real_against_theoretical_speedup
-from benchmarks.report.figures.style import save
-
-__all__ = [
-    "FIGURES",
-    "OF_HISTORIES",
-    "accuracy_against_cost",
-    "accuracy_against_macs",
-    "channels_kept",
-    "compression",
-    "forest",
-    "rank_diagram",
-    "real_against_theoretical_speedup",
-    "save",
-    "training_curves",
-    "trajectories",
-]
 
 FIGURES: dict[str, Callable[[pd.DataFrame], tuple[Figure, str]]] = {
     "accuracy_macs": accuracy_against_macs,
