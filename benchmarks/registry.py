@@ -67,9 +67,7 @@ def card(key: str) -> Card:
                         types[field.target.id] = ast.unparse(field.annotation)
                         fields[field.target.id] = ast.literal_eval(field.value)  # type: ignore[arg-type]
     except ValueError as error:
-        raise ValueError(
-            f"{path}: {', '.join(LITERALS)} and the defaults of Knobs must be literals"
-        ) from error
+        raise ValueError(f"{path}: {', '.join(LITERALS)} and the defaults of Knobs must be literals") from error
     targets = tuple(literals.get("TARGETS", ()))
     if (
         not targets
@@ -93,7 +91,8 @@ def fits(card: Card, knob: str, value: Any) -> bool:
         return False
     if isinstance(value, float) and not math.isfinite(value):
         return False
-    return knob not in card.ranges or card.ranges[knob][0] <= value <= card.ranges[knob][1]
+    least, largest = card.ranges.get(knob, (-math.inf, math.inf))
+    return not isinstance(value, int | float) or least <= value <= largest
 
 
 def allowed(card: Card, knob: str) -> str:

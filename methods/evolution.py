@@ -10,8 +10,8 @@ learn in half of the budget. A candidate is a share per group, scaled until it m
 dropped, and a generation that loses all of them is drawn anew. It is scored with the batch's own normalisation
 statistics in place of recalibrated ones. Population and generations are smaller than the paper's. The budget is split
 between the shared network and fine-tuning; what the search costs is in the row.
-Expected: MobileNetV2 on ImageNet, 74.2 % at 305 MMACs against 71.8 % at 301 MMACs for the hand-made widths (the abstract
-of AutoSlim, which searches greedily).
+Expected: MobileNetV2 on ImageNet, 74.2 % at 305 MMACs against 71.8 % at 301 MMACs for the hand-made widths (abstract of
+AutoSlim, which searches greedily).
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ TARGETS = ("macs",)
 START = "init"
 RETRAIN = "scratch"
 RANGES = {
-    "share": (0.0, 0.95), "hidden": (1, 10_000), "narrowest": (0.0, 1.0), "smoothing": (0.0, 1.0), "mutation": (0.0, 1.0),
-    "population": (1, 1000), "generations": (1, 1000), "parents": (1, 1000),
+    "share": (0.0, 0.95), "hidden": (1, 10_000), "narrowest": (0.0, 1.0), "smoothing": (0.0, 1.0),
+    "mutation": (0.0, 1.0), "population": (1, 1000), "generations": (1, 1000), "parents": (1, 1000),
 }  # fmt: skip
 
 

@@ -5,12 +5,12 @@ greedily one after another; then the next layer's weights are scaled, a factor a
 those that stay reconstruct the output best. Later layers are chosen in the network that is pruned so far. With x_c what
 channel c adds to a sampled output, the removed set R is the greedy minimiser of sum over samples of
 (sum over c in R of x_c)^2.
-Deviations: no fine-tuning between the layers (the paper: one or two epochs after each). A group that several layers read (a residual stream, which the paper
-leaves whole) is chosen by the sum of their errors, and each of them has factors of its own. Fewer images (the paper:
-10,000). Factors are the least change from 1, which is the paper's solution where that is unique. Groups are taken in
-the order in which the network defines them; every group loses the same share, as in the paper. Where the budget has
-fewer steps than a tenth of it a group would take, the groups share them; where it has no step for each group and one
-to train, the run is refused.
+Deviations: no fine-tuning between the layers (the paper: one or two epochs after each). A group that several layers
+read (a residual stream, which the paper leaves whole) is chosen by the sum of their errors, and each of them has
+factors of its own. Fewer images (the paper: 10,000). Factors are the least change from 1, which is the paper's solution
+where that is unique. Groups are taken in the order in which the network defines them; every group loses the same share,
+as in the paper. Where the budget has fewer steps than a tenth of it a group would take, the groups share them; where it
+has no step for each group and one to train, the run is refused.
 Expected: VGG-19 on CIFAR-100, 73.87 -> 73.32 at 50 % of the MACs (README of PruningBench,
 github.com/HollyLee2000/PruningBench).
 """

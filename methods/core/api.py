@@ -5,14 +5,14 @@ A method is one file in `methods/`; its name is its key in the config. The file 
     TARGETS = ("macs",)          which targets it can take: "macs" (a told size), "free" (it decides), "from" (it takes
                                  over what another method has learned on a network of the study)
     START = "pretrained"         from the shared start, or from "init"
-    RETRAIN = "inherit"          optional; "scratch": only the found shape counts; new weights are trained, on a schedule
+    RETRAIN = "inherit"          optional; "scratch": only the found shape counts; new weights train, on a schedule
                                  of their own, for what is left of the budget, or for all epochs where the knob
                                  `budget` is "paper"
     TEACHER = {"switcher": {}}   with "from": that method and its knobs; `problem.taught` is what it left
     HEIR = {"train": True}       with "from": the knobs of its own with which it learns on and passes on what it took
                                  over; at `from:a+b` it takes over from that, on b, which did so from the teacher on a
 
-    RANGES = {"rounds": (1, 100)}  optional; least and largest value of a knob: others are refused when a study is read
+    RANGES = {"rounds": (1, 100)}  optional; least and largest value of a knob; planning refuses others
 
     @dataclass(frozen=True)
     class Knobs: ...             its own settings: defaults, units and source; the config may set them
@@ -23,8 +23,8 @@ A method that builds a network of its own returns it as `Own`, and its file also
 
     def build(example, shape) -> nn.Module: ...
 
-TARGETS, START, RETRAIN, TEACHER, HEIR, RANGES and the fields of Knobs are literals: the planner reads them without running the
-file. `learn` trains `net` in place and returns which channels stay. Factors that the method has learned
+TARGETS, START, RETRAIN, TEACHER, HEIR, RANGES and the fields of Knobs are literals: the planner reads them without
+running the file. `learn` trains `net` in place and returns which channels stay. Factors that the method has learned
 are folded into the weights (`methods.core.gates.fold`) before it returns. Evaluating, shrinking,
 fine-tuning, timing and saving are never its business.
 """

@@ -300,7 +300,8 @@ def test_search_and_retraining_share_the_one_budget(bench: Bench, method: str) -
 def test_the_papers_budget_trains_the_found_network_for_all_epochs_and_marks_its_rows(
     bench: Bench, method: str
 ) -> None:
-    spec = specs(seeds=1, methods=[{method: {"budget": "paper"}}], targets=["macs=0.5"])[f"{method},budget=paper@macs=0.5"]
+    cells = specs(seeds=1, methods=[{method: {"budget": "paper"}}], targets=["macs=0.5"])
+    spec = cells[f"{method},budget=paper@macs=0.5"]
     assert spec.label == f"{method},budget=paper", "what every table calls the row"
     (record,) = records(bench.cell(spec))
     assert {phase: cost["steps"] for phase, cost in record["spent"].items()} == {"learn": 12, "finetune": 24}

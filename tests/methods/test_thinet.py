@@ -210,7 +210,7 @@ def test_more_groups_than_steps_are_refused(make_trainer: Callable[..., Trainer]
 
 
 def test_batches_are_shared_out_where_steps_are_few(make_trainer: Callable[..., Trainer]) -> None:
-    """31 groups and 33 steps: a tenth of what is left is more than a batch a group, and not all groups would get one."""
+    """31 groups and 33 steps: with a tenth of what is left for each, not all groups would get a batch."""
     torch.manual_seed(0)
     layers = [layer for _ in range(31) for layer in (nn.Linear(64, 64), nn.ReLU())]
     net = nn.Sequential(nn.Flatten(), *layers, nn.Linear(64, 2))
