@@ -69,7 +69,7 @@ def _told(spec: Spec, record: dict[str, Any]) -> Row:
     """What the run itself knows."""
     row = {name: record[name] for name in COLUMNS if name in record}
     row |= {"study": spec.study, "dataset": spec.dataset, "network": spec.network, "method": spec.label}
-    row |= {"target": spec.target, "knobs": json.dumps(spec.knobs, sort_keys=True), "version": __version__}
+    row |= {"target": str(spec.target), "knobs": json.dumps(spec.knobs, sort_keys=True), "version": __version__}
     if "widths" in record:
         row["widths"] = json.dumps(record["widths"])
     spent = record.get("spent", {})

@@ -5,7 +5,7 @@ dataset's shape. What a method will do is not known; it is counted as
 
 - the epochs that it has of its own: those of the study, less the pretraining if it begins from the shared start;
 - the first half of them at the dense network's cost, the second half at the share of it that its target tells (at all
-  of it for `free` and `match:`);
+  of it where the target itself does not say one);
 - all epochs of the study at that share, in place of the second half, where a method has `budget: paper`.
 
 Searches, switchers and measuring come on top, and a network of half the MACs seldom takes half the time.
@@ -64,7 +64,7 @@ class Line:
 
 def plan(study: Study, results: Path, device: torch.device, seconds: float = SECONDS) -> Iterator[Line]:
     """A line for every dataset and network. results: the study's folder, for the runs that are there."""
-    for dataset, network in study.pairs():
+    for dataset, network in study.tasks():
         cells = [c for c in study.cells() if (c.dataset, c.network) == (dataset, network)]
         here = results / "runs" / dataset / network
         jobs = [(cell_spec(study, cell), here / cell.folder, own_epochs(study, cell)) for cell in cells]
@@ -85,7 +85,7 @@ def own_epochs(study: Study, cell: Cell) -> float:
     card = registry.card(cell.entry.key)
     spec = cell_spec(study, cell)
     own = spec.epochs - (spec.pretrain_epochs if card.start == "pretrained" else 0)
-    share = spec.fraction or 1.0
+    share = spec.target.fraction or 1.0
     return own / 2 + share * (spec.epochs if spec.knobs.get("budget") == "paper" else own / 2)
 
 

@@ -60,7 +60,7 @@ def train_cell(
     """
     method = registry.load("method", spec.method)
     knobs = method.Knobs(**spec.knobs)
-    retrain = registry.card(spec.method).retrain or spec.retrain
+    retrain = getattr(method, "RETRAIN", None) or spec.retrain
 
     def train(begin: Begin, net: nn.Module, trainer: Trainer) -> tuple[Record, Tensors]:
         structure = trainer.structure

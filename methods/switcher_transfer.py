@@ -23,8 +23,8 @@ from methods.core.switcher_net import Switcher
 
 TARGETS = ("from",)
 START = "init"
-TEACHER = {"switcher": {"reader": "equivariant", "input": "both"}}
-HEIR = {"train": True}
+SOURCE = {"switcher": {"reader": "equivariant", "input": "both"}}
+CONTINUE = {"train": True}
 
 
 @dataclass(frozen=True)

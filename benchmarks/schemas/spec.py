@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from benchmarks.schemas.recipe import Recipe
+from benchmarks.schemas.target import Spelled
 
 
 class Spec(BaseModel):
@@ -21,7 +22,7 @@ class Spec(BaseModel):
     method: str
     label: str
     knobs: dict[str, Any]  # defaults included
-    target: str
+    target: Spelled
     seeds: list[int]
     epochs: int
     pretrain_epochs: int
@@ -31,11 +32,6 @@ class Spec(BaseModel):
     align: int = 1
     recipe: Recipe
     code_hash: str
-
-    @property
-    def fraction(self) -> float | None:
-        """Of the dense MACs that the method is told to keep, where the target itself says it."""
-        return float(self.target.removeprefix("macs=")) if self.target.startswith("macs=") else None
 
     @property
     def config_hash(self) -> str:

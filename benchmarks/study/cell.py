@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks import registry
+from benchmarks.schemas.target import FREE, Target, cell_folder
 from benchmarks.study.method import Entry
 
 
@@ -15,29 +16,29 @@ class Cell:
     dataset: str
     network: str
     entry: Entry
-    target: str
+    target: Target
 
     @property
     def folder(self) -> str:
-        return f"{self.entry.label}@{self.target}"
+        return cell_folder(self.entry.label, self.target)
 
     @property
     def reference(self) -> tuple[str, str] | None:
-        """Network and folder of the cell that this one needs: whose MACs it matches, or whose learner it takes over."""
-        kind, _, told = self.target.partition(":")
-        if kind == "match":
-            return self.network, f"{told}@free"
-        if kind == "from":
-            before, _, last = told.rpartition("+")
-            return last, f"{taken_from(self.entry.key, before).label}@{f'from:{before}' if before else 'free'}"
+        """Network and folder of the cell that this one reads: the one whose MACs it matches, or its source."""
+        if self.target.matched:
+            return self.network, cell_folder(self.target.matched, FREE)
+        if self.target.sources:
+            *earlier, network = self.target.sources
+            target = Target.source(*earlier) if earlier else FREE
+            return network, cell_folder(source_of(self.entry.key, self.target).label, target)
         return None
 
 
-def taken_from(key: str, before: str) -> Entry:
-    """The method, with its knobs, whose learner a method takes over: its teacher, or, where the learner has been on
-    networks before that, its own heir."""
+def source_of(key: str, target: Target) -> Entry:
+    """The method, with its knobs, that a method transfers from: its source method, or, where the target has several
+    networks, itself with the knobs with which it learns on."""
     card = registry.card(key)
-    if before:
-        return Entry(key=key, knobs=card.heir)
-    ((name, knobs),) = card.teacher.items()
+    if len(target.sources) > 1:
+        return Entry(key=key, knobs=card.continues)
+    ((name, knobs),) = card.source.items()
     return Entry(key=name, knobs=knobs)

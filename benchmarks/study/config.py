@@ -1,12 +1,10 @@
-"""The experiment: a config file becomes a validated table of cells.
+"""The experiment: a config file becomes a validated study, and the study a grid of cells.
 
 Nothing here imports torch: planning is done at every start of Snakemake.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -22,20 +20,12 @@ from pydantic import (
 )
 
 from benchmarks import registry
-from benchmarks.study.cell import Cell, taken_from
-from benchmarks.study.method import Entry, entry, known, shown
+from benchmarks.schemas.target import FREE, SPELLED, Spelled, Target, cell_folder
+from benchmarks.study.cell import Cell, source_of
+from benchmarks.study.messages import fault, shown
+from benchmarks.study.method import Entry, entry, known
 
 MOST_SEEDS, LONGEST = 1000, 200
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
-Epochs = Field(strict=True, le=1_000_000)
-
-
-def target(value: str) -> str:
-    """`macs=<fraction>`, `free`, `match:<method>`, or `from:` a network, or several with `+` between them."""
-    if not re.fullmatch(r"free|match:.+|from:.+|macs=0\.[0-9]{0,5}[1-9]", value):
-        allowed = "macs=<fraction, like 0.5>, free, match:<method>, from:<network>"
-        raise ValueError(f"unknown target {shown(value)}; allowed: {allowed}")
-    return value
 
 
 def distinct(values: list[Any]) -> list[Any]:
@@ -56,130 +46,141 @@ def counted(value: Any) -> Any:
     return value
 
 
-Networks = Annotated[list[Annotated[str, known("network")]], Field(min_length=1), AfterValidator(distinct)]
+SOME = (Field(min_length=1), AfterValidator(distinct))
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
+Datasets = Annotated[list[Annotated[str, known("dataset")]], *SOME]
+Networks = Annotated[list[Annotated[str, known("network")]], *SOME]
+Methods = Annotated[list[Annotated[Entry, BeforeValidator(entry)]], *SOME]
+Targets = Annotated[list[Spelled], *SOME]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
+Seeds = Annotated[list[Seed], Field(max_length=MOST_SEEDS), *SOME, BeforeValidator(counted)]
+Epochs = Annotated[int, Field(strict=True, gt=0, le=1_000_000)]
+PretrainEpochs = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 
 
-class Own(BaseModel):
+class PerDataset(BaseModel):
     """What holds on one dataset in place of what the study says for all."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     networks: Networks | None = None
-    epochs: Annotated[int, Epochs, Field(gt=0)] | None = None
-    pretrain_epochs: Annotated[int, Epochs, Field(ge=0)] | None = None
+    epochs: Epochs | None = None
+    pretrain_epochs: PretrainEpochs | None = None
 
 
 class Study(BaseModel):
-    """The config file. Each key's comment in config/README.md says when it matters."""
+    """The config file; config/README.md describes each key."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     study: Name
-    datasets: Annotated[list[Annotated[str, known("dataset")]], Field(min_length=1), AfterValidator(distinct)]
+    datasets: Datasets
     networks: Networks
-    methods: Annotated[list[Annotated[Entry, BeforeValidator(entry)]], Field(min_length=1), AfterValidator(distinct)]
-    targets: Annotated[list[Annotated[str, AfterValidator(target)]], Field(min_length=1), AfterValidator(distinct)]
-    seeds: Annotated[
-        list[Annotated[int, Field(strict=True, ge=0, lt=2**31)]],
-        Field(min_length=1, max_length=MOST_SEEDS),
-        BeforeValidator(counted),
-        AfterValidator(distinct),
-    ]
-    epochs: Annotated[int, Epochs, Field(gt=0)]
-    pretrain_epochs: Annotated[int, Epochs, Field(ge=0)] = 0
+    methods: Methods
+    targets: Targets
+    seeds: Seeds
+    epochs: Epochs
+    pretrain_epochs: PretrainEpochs = 0
     retrain: Literal["inherit", "scratch"] = "inherit"
     schedule: Literal["continue", "restart"] = "continue"
     precision: Literal["float32", "bfloat16"] = "float32"
     align: Annotated[int, Field(strict=True, gt=0)] = 1
-    where: dict[str, Own] = {}
-
-    @model_validator(mode="after")
-    def check(self) -> Study:
-        for dataset, own in self.where.items():
-            if dataset not in self.datasets:
-                allowed = ", ".join(self.datasets)
-                raise ValueError(f"where: {shown(dataset)} is no dataset of the study; allowed: {allowed}")
-            for network in own.networks or []:
-                if network not in self.networks:
-                    allowed = ", ".join(self.networks)
-                    raise ValueError(f"where.{dataset}: {network!r} is no network of the study; allowed: {allowed}")
-        for there, place in [(self, ""), *((self.on(dataset), f"where.{dataset}: ") for dataset in self.where)]:
-            if there.pretrain_epochs >= there.epochs:
-                told = f"{place}pretrain_epochs is {there.pretrain_epochs}"
-                raise ValueError(f"{told}; allowed: less than epochs ({there.epochs})")
-        free = [e.label for e in self.methods if "free" in registry.card(e.key).targets]
-        for matched in self.matched():
-            if matched not in free:
-                allowed = ", ".join(f"match:{label}" for label in free) or "none in this study"
-                raise ValueError(
-                    f"targets: {shown(f'match:{matched}')} matches no method of the study; allowed: {allowed}"
-                )
-        self._check_ways()
-        for one in self.methods:
-            takes = registry.card(one.key).targets
-            for told in self.targets_of(one):
-                if len(folder := f"{one.label}@{told}") > LONGEST:
-                    raise ValueError(f"methods: {shown(folder)} is the name of a folder; allowed: {LONGEST} characters")
-            if not self.targets_of(one):
-                needs = "macs=<fraction> or match:<method>" if "macs" in takes else "from:<network>"
-                raise ValueError(f"methods: {one.key} needs a target {needs}")
-            ways = self.ways() if "from" in takes else []
-            needed = {taken_from(one.key, way.rpartition("+")[0]).label for way in ways}
-            if missing := needed - {there.label for there in self.methods}:
-                raise ValueError(f"methods: {one.key} takes over from {min(missing)}, which must be there too")
-        return self
-
-    def _check_ways(self) -> None:
-        """Each network is one of every dataset, and each learner has been where it is said to have been before."""
-        everywhere = [n for n in self.networks if all(n in self.on(dataset).networks for dataset in self.datasets)]
-        ways = self.ways()
-        for way in ways:
-            before, _, last = way.rpartition("+")
-            if last not in everywhere:
-                allowed = ", ".join(f"from:{network}" for network in everywhere) or "none"
-                raise ValueError(
-                    f"targets: {shown(f'from:{last}')} is no network that all datasets of the study have; "
-                    f"allowed: {allowed}"
-                )
-            if before and before not in ways:
-                raise ValueError(
-                    f"targets: {shown(f'from:{way}')} goes on from {shown(f'from:{before}')}, which must be there too"
-                )
-
-    def ways(self) -> list[str]:
-        """The networks that learners are taken over from, those of one learner with + between them."""
-        return [told.removeprefix("from:") for told in self.targets if told.startswith("from:")]
-
-    def matched(self) -> list[str]:
-        """The methods whose size others are to match."""
-        return [t.removeprefix("match:") for t in self.targets if t.startswith("match:")]
-
-    def targets_of(self, one: Entry) -> list[str]:
-        """The study's targets that a method can take. One that decides for itself always runs at `free` if the
-        study has no other target for it, or if it is to be matched."""
-        kinds = registry.card(one.key).targets
-        if "from" in kinds:
-            return [t for t in self.targets if t.startswith("from:")]
-        sizes = [t for t in self.targets if t.startswith(("macs=", "match:")) and t != f"match:{one.label}"]
-        told = sizes if "macs" in kinds else []
-        wants_free = "free" in self.targets or one.label in self.matched() or not told
-        return told + (["free"] if "free" in kinds and wants_free else [])
+    where: dict[str, PerDataset] = {}
 
     def on(self, dataset: str) -> Study:
         """The study as it is on this dataset."""
-        own = self.where.get(dataset, Own()).model_dump(exclude_none=True)
-        return self.model_copy(update=own | {"datasets": [dataset]})
+        changes = self.where.get(dataset, PerDataset()).model_dump(exclude_none=True)
+        return self.model_copy(update=changes | {"datasets": [dataset]})
 
-    def pairs(self) -> list[tuple[str, str]]:
+    def tasks(self) -> list[tuple[str, str]]:
         """Dataset and network, in the order of the config."""
         return [(dataset, network) for dataset in self.datasets for network in self.on(dataset).networks]
 
     def cells(self) -> Iterator[Cell]:
         """The grid, in the order of the config."""
-        for dataset, network in self.pairs():
-            for one in self.methods:
-                for told in self.targets_of(one):
-                    yield Cell(dataset, network, one, told)
+        for dataset, network in self.tasks():
+            for method in self.methods:
+                for target in self.targets_of(method):
+                    yield Cell(dataset, network, method, target)
+
+    def matched(self) -> list[str]:
+        """The labels of the methods whose MACs others match."""
+        return [target.matched for target in self.targets if target.matched]
+
+    def targets_of(self, method: Entry) -> list[Target]:
+        """The study's targets that a method can take. A method that can choose its own size also runs unconstrained
+        if the study has no other target for it, or if others match it."""
+        asks = registry.card(method.key).targets
+        given = [t for t in self.targets if t.asks in asks and t not in (FREE, Target.match(method.label))]
+        unconstrained = FREE in self.targets or method.label in self.matched() or not given
+        return given + ([FREE] if FREE.asks in asks and unconstrained else [])
+
+    @model_validator(mode="after")
+    def check_datasets(self) -> Study:
+        """`where` speaks of the study's own datasets and networks."""
+        for dataset, changes in self.where.items():
+            if dataset not in self.datasets:
+                allowed = ", ".join(self.datasets)
+                raise ValueError(f"where: {shown(dataset)} is no dataset of the study; allowed: {allowed}")
+            if unknown := [network for network in changes.networks or [] if network not in self.networks]:
+                allowed = ", ".join(self.networks)
+                raise ValueError(f"where.{dataset}: {unknown[0]!r} is no network of the study; allowed: {allowed}")
+        return self
+
+    @model_validator(mode="after")
+    def check_pretraining(self) -> Study:
+        """Pretraining leaves epochs to the methods."""
+        places = {f"where.{dataset}: ": self.on(dataset) for dataset in self.where}
+        for place, study in {"": self, **places}.items():
+            if study.pretrain_epochs >= study.epochs:
+                found = f"{place}pretrain_epochs is {study.pretrain_epochs}"
+                raise ValueError(f"{found}; allowed: less than epochs ({study.epochs})")
+        return self
+
+    @model_validator(mode="after")
+    def check_matches(self) -> Study:
+        """What is matched is a method of the study that can choose its own size."""
+        free = [method.label for method in self.methods if FREE.asks in registry.card(method.key).targets]
+        for label in self.matched():
+            if label not in free:
+                allowed = ", ".join(str(Target.match(one)) for one in free) or "none in this study"
+                unknown = shown(str(Target.match(label)))
+                raise ValueError(f"targets: {unknown} matches no method of the study; allowed: {allowed}")
+        return self
+
+    @model_validator(mode="after")
+    def check_source_networks(self) -> Study:
+        """A source network is one of every dataset; a source of several networks begins as one of fewer."""
+        everywhere = [n for n in self.networks if all(n in self.on(dataset).networks for dataset in self.datasets)]
+        for target in self.targets:
+            if not target.sources:
+                continue
+            *earlier, last = target.sources
+            if last not in everywhere:
+                allowed = ", ".join(str(Target.source(network)) for network in everywhere) or "none"
+                unknown = shown(str(Target.source(last)))
+                raise ValueError(
+                    f"targets: {unknown} is no network that all datasets of the study have; allowed: {allowed}"
+                )
+            if earlier and (needed := Target.source(*earlier)) not in self.targets:
+                raise ValueError(f"targets: {shown(str(target))} needs {shown(str(needed))}, which is missing")
+        return self
+
+    @model_validator(mode="after")
+    def check_methods(self) -> Study:
+        """Each method has a target, a folder that file systems take, and its source method."""
+        labels = {method.label for method in self.methods}
+        for method in self.methods:
+            targets = self.targets_of(method)
+            if not targets:
+                needs = " or ".join(SPELLED[asks] for asks in registry.card(method.key).targets)
+                raise ValueError(f"methods: {method.key} needs a target {needs}")
+            for target in targets:
+                if len(folder := cell_folder(method.label, target)) > LONGEST:
+                    raise ValueError(f"methods: {shown(folder)} is the name of a folder; allowed: {LONGEST} characters")
+                if target.sources and (needed := source_of(method.key, target).label) not in labels:
+                    raise ValueError(f"methods: {method.key} needs its source {needed}, which is missing")
+        return self
 
 
 def parse(config: Mapping[str, Any], source: str) -> Study:
@@ -187,23 +188,8 @@ def parse(config: Mapping[str, Any], source: str) -> Study:
     try:
         return Study.model_validate(dict(config))
     except ValidationError as error:
-        faults = "\n".join(f"  {_place(e['loc'])}{_fault(dict(e))}" for e in error.errors())
-        raise ValueError(f"{source}:\n{faults}") from None
-
-
-def _place(location: tuple[int | str, ...]) -> str:
-    names = [part if isinstance(part, int) or re.fullmatch(r"\w{1,50}", part) else shown(part) for part in location]
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in names)
-    return f"{text.lstrip('.')}: " if text else ""
-
-
-def _fault(error: dict[str, Any]) -> str:
-    if error["type"] == "extra_forbidden":
-        fields = Own.model_fields if error["loc"][0] == "where" else Study.model_fields
-        return f"unknown key; allowed: {', '.join(fields)}"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] in ("value_error", "missing"):
-        return message
-    value = error["input"]
-    written = json.dumps(value) if isinstance(value, str | bool | int | float | None) else shown(value)
-    return f"{message}, not {written[:100]}"
+        faults = []
+        for one in error.errors():
+            model = PerDataset if one["loc"][:1] == ("where",) else Study
+            faults.append(f"  {fault(dict(one), model.model_fields)}")
+        raise ValueError("\n".join([f"{source}:", *faults])) from None

@@ -14,21 +14,16 @@ from pydantic import (
 )
 
 from benchmarks import registry
-
-
-def shown(value: Any) -> str:
-    """The value in a message: on one line, as it is written in Python, and cut short where it is long or deep."""
-    from rich.pretty import pretty_repr  # only where there is something to say
-
-    return pretty_repr(value, max_width=10**6, max_length=3, max_string=100, max_depth=3)[:300]
+from benchmarks.study.messages import shown
 
 
 def known(kind: str) -> AfterValidator:
-    """The value is the key of a file."""
+    """The value is the key of a file, which declares what its kind needs."""
 
     def check(value: str) -> str:
         if value not in registry.keys(kind):
             raise ValueError(f"unknown {kind} {shown(value)}; allowed: {', '.join(registry.keys(kind))}")
+        registry.check(kind, value)
         return value
 
     return AfterValidator(check)

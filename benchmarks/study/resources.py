@@ -6,13 +6,12 @@ Nothing here imports torch: planning is done at every start of Snakemake.
 
 from __future__ import annotations
 
-import ast
 import math
 from dataclasses import dataclass
 from functools import cache
 
+from benchmarks import registry
 from benchmarks.data import IN_MEMORY
-from benchmarks.registry import FOLDERS, ROOT
 from benchmarks.study.config import Study
 from benchmarks.study.recipes import recipe
 
@@ -37,14 +36,10 @@ class Sizes:
 
 @cache
 def sizes(dataset: str) -> Sizes:
-    """The literals IMAGES and SHAPE of its file, which is not run."""
-    path = ROOT / FOLDERS["dataset"] / f"{dataset}.py"
-    said = {}
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.Assign) and (name := ast.unparse(node.targets[0])) in ("IMAGES", "SHAPE"):
-            said[name] = ast.literal_eval(node.value)
-    images = said["IMAGES"]
-    return Sizes(images[0], images[2], sum(images), math.prod(said["SHAPE"]) / 1024)
+    """As the dataset's file declares them."""
+    card = registry.dataset_card(dataset)
+    train, _, test = card.images
+    return Sizes(train, test, sum(card.images), math.prod(card.shape) / 1024)
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks import registry
 from benchmarks.schemas.spec import Spec
+from benchmarks.schemas.target import FREE
 from benchmarks.source_hash import source_hash
 from benchmarks.study.cell import Cell
 from benchmarks.study.config import Study
@@ -20,7 +21,7 @@ def start_spec(study: Study, dataset: str, network: str) -> Spec:
         method="start",
         label="start",
         knobs={},
-        target="free",
+        target=FREE,
     )
 
 

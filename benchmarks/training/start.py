@@ -30,19 +30,18 @@ def begins(spec: Spec, start: Path | None, reference: Path | None) -> list[Begin
     start, reference: folders of the shared start, and of the cell that is matched or taken over from.
     """
     starts, references = (saved(folder) if folder else {} for folder in (start, reference))
-    kind, _, told = spec.target.partition(":")
     found = []
     for seed in spec.seeds:
-        target, refused, taught = spec.fraction, None, {}
+        target, refused, taught = spec.target.fraction, None, {}
         begun, tensors = starts.get(seed, (None, {}))
         other, left = references.get(seed, ({}, {}))
         if begun and begun["status"] != "ok":
             refused = f"the shared start {begun['status']}: {begun['reason']}"
         if reference and other["status"] not in ("ok", "collapsed"):
-            refused = f"nothing to take from {told}: its run is {other['status']}"
-        elif kind == "match":
+            refused = f"the run that {spec.target} refers to is {other['status']}"
+        elif spec.target.matched:
             target = other["macs"] / other["macs_dense"]
-        elif kind == "from":
+        elif spec.target.sources:
             taught = under("left/", left)
         found.append(Begin(seed, begun, tensors or None, target, taught, refused))
     return found

@@ -16,6 +16,7 @@ from benchmarks.data.prepared import load
 from benchmarks.schemas.rows import COLUMNS, STATUSES, TIME_COLUMNS
 from benchmarks.schemas.runs import sha256, under
 from benchmarks.schemas.spec import Spec
+from benchmarks.schemas.target import cell_folder
 from benchmarks.study.config import parse
 from benchmarks.study.specs import cell_spec, start_spec
 from benchmarks.train import train_cell, train_start
@@ -75,7 +76,7 @@ class Bench:
         return out
 
     def cell(self, spec: Spec, start: Path | None = None, reference: Path | None = None) -> Path:
-        name = f"{spec.label}@{spec.target}"
+        name = cell_folder(spec.label, spec.target)
         out = self.folder / name
         train_cell(spec, self.data, start, reference, out, self.folder / "scratch" / name, CPU)
         return out
@@ -184,7 +185,7 @@ def test_nothing_to_match_is_a_row_and_no_crash(bench: Bench) -> None:
     told[0] |= {"status": "diverged", "reason": "the training loss was nan in epoch 1.0"}
     (reference / "runs.json").write_text(json.dumps(told))
     (record,) = records(bench.cell(spec, reference=reference))
-    assert (record["status"], record["reason"]) == ("unsupported", "nothing to take from switcher: its run is diverged")
+    assert (record["status"], record["reason"]) == ("unsupported", "the run that match:switcher refers to is diverged")
 
 
 def test_a_method_begins_with_what_its_teacher_has_left(bench: Bench) -> None:

@@ -10,7 +10,7 @@ PAGE_ASSETS = ["benchmarks/report/page/page.html.jinja", *sorted((ROOT / "benchm
 
 rule gather:
     input:
-        rows=[f"{RESULTS}/runs/{dataset}/{network}/rows.json" for dataset, network in STUDY.pairs()],
+        rows=[f"{RESULTS}/runs/{dataset}/{network}/rows.json" for dataset, network in STUDY.tasks()],
         runs=[f"{RESULTS}/runs/{c.dataset}/{c.network}/{c.folder}/runs.json" for c in CELLS.values()],
     output:
         rows=f"{RESULTS}/rows.csv",

@@ -8,6 +8,7 @@ import pandas as pd
 
 from benchmarks.machine.files import read_json, write_atomically
 from benchmarks.schemas.rows import COLUMNS
+from benchmarks.schemas.target import cell_folder
 
 
 def histories(rows: dict[Path, list[dict[str, Any]]]) -> pd.DataFrame:
@@ -15,7 +16,7 @@ def histories(rows: dict[Path, list[dict[str, Any]]]) -> pd.DataFrame:
     lines = []
     for path, own in rows.items():
         dataset, network = path.parts[-3:-1]
-        for cell in dict.fromkeys(f"{row['method']}@{row['target']}" for row in own):
+        for cell in dict.fromkeys(cell_folder(row["method"], row["target"]) for row in own):
             for record in read_json(path.parent / cell / "runs.json"):
                 known = {"dataset": dataset, "network": network, "cell": cell, "seed": record["seed"]}
                 lines += [known | epoch for epoch in record["history"]]

@@ -19,6 +19,6 @@ if __name__ == "__main__":
     told = parser.parse_args()
     study = parse(json.loads(told.config), "--config")
     device = choose(threads=1)
-    pairs = len(study.pairs())
+    pairs = len(study.tasks())
     lines = list(track(plan(study, told.results, device), "timing steps", pairs, console=Console(stderr=True)))
     Console().print(table(lines, told.cores, describe(device)))

@@ -11,7 +11,7 @@ import yaml
 
 from benchmarks import registry
 from benchmarks.study.config import parse
-from benchmarks.study.method import shown
+from benchmarks.study.messages import shown
 from benchmarks.study.specs import cell_spec
 
 GOOD = {
@@ -137,7 +137,7 @@ def test_a_fault_is_named_with_its_place_and_what_is_allowed(
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "expected"),
     [
         (list(range(9)), "[0, 1, 2, ... +6]"),
         ("a" * 150, f"'{'a' * 100}'+50"),
@@ -146,12 +146,12 @@ def test_a_fault_is_named_with_its_place_and_what_is_allowed(
     ],
     ids=["many", "long", "deep", "all of it"],
 )
-def test_a_value_in_a_message_is_cut_short_on_one_line(value: Any, told: str) -> None:
+def test_a_value_in_a_message_is_cut_short_on_one_line(value: Any, expected: str) -> None:
     """Before it is written out: what a few lines of YAML nest has no end."""
-    assert shown(value) == told
+    assert shown(value) == expected
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_every_fault_is_reported_at_once() -> None:
     with pytest.raises(ValueError) as caught:
         parse(GOOD | {"datasets": ["digit"], "epochs": 0, "sedes": 3}, "x.yaml")
     assert len(str(caught.value).splitlines()) == 1 + 3
@@ -195,10 +195,10 @@ def test_a_cell_knows_the_cell_that_it_matches() -> None:
     assert cells["switcher@free"].reference is None
 
 
-def test_a_method_takes_over_from_its_teacher_on_a_network_of_the_study() -> None:
-    teacher = {"switcher": {"input": "both", "reader": "equivariant"}}
-    told = {"networks": ["lenet5", "resnet8"], "methods": [teacher, "switcher_transfer"], "targets": ["from:resnet8"]}
-    cells = {(cell.network, cell.folder): cell for cell in parse(GOOD | told, "x.yaml").cells()}
+def test_a_method_transfers_from_its_source_method_on_a_network_of_the_study() -> None:
+    source = {"switcher": {"input": "both", "reader": "equivariant"}}
+    base = {"networks": ["lenet5", "resnet8"], "methods": [source, "switcher_transfer"], "targets": ["from:resnet8"]}
+    cells = {(cell.network, cell.folder): cell for cell in parse(GOOD | base, "x.yaml").cells()}
     assert sorted(cells) == [
         ("lenet5", "switcher,reader=equivariant,input=both@free"), ("lenet5", "switcher_transfer@from:resnet8"),
         ("resnet8", "switcher,reader=equivariant,input=both@free"), ("resnet8", "switcher_transfer@from:resnet8"),
@@ -210,46 +210,49 @@ def test_a_method_takes_over_from_its_teacher_on_a_network_of_the_study() -> Non
             {"targets": ["from:vgg"]},
             "'from:vgg' is no network that all datasets of the study have; allowed: from:lenet5, from:resnet8",
         ),
-        ({"methods": ["switcher", "switcher_transfer"]}, "takes over from switcher,reader=equivariant,input=both"),
+        (
+            {"methods": ["switcher", "switcher_transfer"]},
+            "needs its source switcher,reader=equivariant,input=both, which is missing",
+        ),
         ({"targets": ["free"]}, "switcher_transfer needs a target from:<network>"),
     ]:
         with pytest.raises(ValueError, match=message):
-            parse(GOOD | told | changes, "x.yaml")
+            parse(GOOD | base | changes, "x.yaml")
 
 
-def test_what_is_taken_over_can_have_been_on_several_networks() -> None:
-    """On each of them but the first an heir learned on."""
-    teacher = {"switcher": {"input": "both", "reader": "equivariant"}}
-    told = {
+def test_a_source_can_have_learned_on_several_networks() -> None:
+    """On each of them but the first, the method continues the training of what it transferred."""
+    source = {"switcher": {"input": "both", "reader": "equivariant"}}
+    base = {
         "networks": ["lenet5", "resnet8"],
-        "methods": [teacher, "switcher_transfer", {"switcher_transfer": {"train": True}}],
+        "methods": [source, "switcher_transfer", {"switcher_transfer": {"train": True}}],
         "targets": ["from:lenet5", "from:lenet5+resnet8", "from:lenet5+resnet8+lenet5"],
     }
-    cells = {(cell.network, cell.folder): cell for cell in parse(GOOD | told, "x.yaml").cells()}
+    cells = {(cell.network, cell.folder): cell for cell in parse(GOOD | base, "x.yaml").cells()}
     for name in ("switcher_transfer", "switcher_transfer,train=True"):
-        way = [
+        chain = [
             ("lenet5", f"{name}@from:lenet5+resnet8+lenet5"),
             ("lenet5", "switcher_transfer,train=True@from:lenet5+resnet8"),
             ("resnet8", "switcher_transfer,train=True@from:lenet5"),
             ("lenet5", "switcher,reader=equivariant,input=both@free"),
         ]
-        assert [cells[place].reference for place in way] == [*way[1:], None]
+        assert [cells[place].reference for place in chain] == [*chain[1:], None]
     for changes, message in [
-        ({"targets": ["from:lenet5+resnet8"]}, r"'from:lenet5\+resnet8' goes on from 'from:lenet5', which must"),
+        ({"targets": ["from:lenet5+resnet8"]}, r"'from:lenet5\+resnet8' needs 'from:lenet5', which is missing"),
         ({"targets": ["from:lenet5", "from:lenet5+vgg"]}, "'from:vgg' is no network that all datasets"),
         ({"targets": ["from:lenet5", "from:lenet5+"]}, "'from:' is no network that all datasets"),
-        ({"methods": told["methods"][:2]}, "takes over from switcher_transfer,train=True, which must be there too"),
-        ({"methods": told["methods"][1:]}, "takes over from switcher,reader=equivariant,input=both, which must be"),
+        ({"methods": base["methods"][:2]}, "needs its source switcher_transfer,train=True, which is missing"),
+        ({"methods": base["methods"][1:]}, "needs its source switcher,reader=equivariant,input=both, which is"),
     ]:
         with pytest.raises(ValueError, match=message):
-            parse(GOOD | told | changes, "x.yaml")
+            parse(GOOD | base | changes, "x.yaml")
 
 
-def test_a_network_that_is_taken_over_from_is_one_of_every_dataset() -> None:
-    told = {"networks": ["lenet5", "resnet8"], "datasets": ["digits", "mnist"], "targets": ["macs=0.5", "from:resnet8"]}
-    assert parse(GOOD | told, "x.yaml")
+def test_a_source_network_is_one_of_every_dataset() -> None:
+    base = {"networks": ["lenet5", "resnet8"], "datasets": ["digits", "mnist"], "targets": ["macs=0.5", "from:resnet8"]}
+    assert parse(GOOD | base, "x.yaml")
     with pytest.raises(ValueError, match=r"'from:resnet8' is no network that all datasets .* allowed: from:lenet5$"):
-        parse(GOOD | told | {"where": {"mnist": {"networks": ["lenet5"]}}}, "x.yaml")
+        parse(GOOD | base | {"where": {"mnist": {"networks": ["lenet5"]}}}, "x.yaml")
 
 
 def test_a_folder_has_a_name_that_file_systems_take() -> None:
@@ -292,9 +295,9 @@ def test_the_grid_is_complete_and_in_the_order_of_the_config() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("told", "meant"), [(3, [0, 1, 2]), (1, [0]), ([4, 7], [4, 7]), (1000, [*range(1000)])])
-def test_seeds_are_a_number_or_a_list(told: Any, meant: list[int]) -> None:
-    assert parse(GOOD | {"seeds": told}, "x.yaml").seeds == meant
+@pytest.mark.parametrize(("seeds", "meant"), [(3, [0, 1, 2]), (1, [0]), ([4, 7], [4, 7]), (1000, [*range(1000)])])
+def test_seeds_are_a_number_or_a_list(seeds: Any, meant: list[int]) -> None:
+    assert parse(GOOD | {"seeds": seeds}, "x.yaml").seeds == meant
 
 
 def test_a_dataset_of_its_own_networks_and_epochs() -> None:
@@ -306,6 +309,6 @@ def test_a_dataset_of_its_own_networks_and_epochs() -> None:
         | {"pretrain_epochs": 1},
         "x.yaml",
     )
-    assert study.pairs() == [("digits", "lenet5"), ("digits", "resnet8"), ("fashion_mnist_small", "lenet5")]
-    told = {(s.dataset, s.epochs, s.pretrain_epochs) for s in (cell_spec(study, cell) for cell in study.cells())}
-    assert told == {("digits", 4, 1), ("fashion_mnist_small", 3, 2)}
+    assert study.tasks() == [("digits", "lenet5"), ("digits", "resnet8"), ("fashion_mnist_small", "lenet5")]
+    epochs = {(s.dataset, s.epochs, s.pretrain_epochs) for s in (cell_spec(study, cell) for cell in study.cells())}
+    assert epochs == {("digits", 4, 1), ("fashion_mnist_small", 3, 2)}
