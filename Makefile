@@ -7,6 +7,7 @@ KILLS ?= 200
 SEED ?= 0
 name = $(shell sed -n 's/^study: *//p' $(STUDY))
 uv = $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.lock)
+quiet = --quiet rules progress host reason
 run = PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH="$(CURDIR)"
 
 .DEFAULT_GOAL := help
@@ -20,13 +21,13 @@ results: .venv/ready  ## train, measure and report a study (STUDY=config/quick.y
 	$(run) python -m workflow.scripts.show results/$(name)
 
 plan: .venv/ready  ## say what a study will cost: cells, runs, training MACs, hours on this machine
-	$(run) snakemake plan --cores $(CORES) --configfile $(STUDY) --quiet all
+	$(run) snakemake plan --cores $(CORES) --configfile $(STUDY) $(quiet)
 
 dry: .venv/ready  ## list the jobs that `make results` would run
 	$(run) snakemake --cores $(CORES) --configfile $(STUDY) --dry-run --quiet rules
 
 compare: .venv/ready  ## compare the rows of a study with the published rows of the same name
-	$(run) snakemake compare --cores $(CORES) --configfile $(STUDY) --quiet all
+	$(run) snakemake compare --cores $(CORES) --configfile $(STUDY) $(quiet)
 
 figures: .venv/ready  ## draw every figure and table of a study from its rows
 	$(run) snakemake figures tables --cores $(CORES) --configfile $(STUDY)

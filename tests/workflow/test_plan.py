@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def total(printed: str) -> list[str]:
 
 
 def expected(done: int, **changes: Any) -> list[str]:
-    """Every cell and the shared start, two seeds each unless told."""
+    """Every cell and the shared start, two seeds each by default."""
     study = parse(TINY | changes, "study.yaml")
     cells = len(list(study.cells()))
     runs, there = len(study.seeds) * (cells + 1), done * (cells + 1)
@@ -47,6 +48,26 @@ def test_what_is_finished_is_not_counted_again(finished: Project) -> None:
 def test_a_bad_config_is_refused_as_by_a_run(new_project: Callable[..., Project]) -> None:
     printed = new_project(epochs=-3).run("--", "plan", succeeds=False)
     assert "epochs: Input should be greater than 0, not -3" in printed and "Traceback" not in printed
+
+
+def test_a_dataset_that_lacks_a_field_is_one_sentence_before_any_job(new_project: Callable[..., Project]) -> None:
+    """As `make plan` prints it: of all that Snakemake says, `--quiet all` would keep nothing."""
+    (quiet,) = re.findall(r"^quiet = (.*)$", (ROOT / "Makefile").read_text(), flags=re.M)
+    project = new_project()
+    path = project.root / "benchmarks/datasets/digits.py"
+    path.write_text(re.sub(r"^IMAGES.*\n", "", path.read_text(), flags=re.M))
+    printed = project.run(*quiet.split(), "--", "plan", succeeds=False)
+    assert f"datasets[0]: {path}: IMAGES is missing; it must be images for (training, validation, test)" in printed
+    assert "Traceback" not in printed and not (project.root / "results").exists()
+
+
+def test_jobs_keep_the_users_python_path(new_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch) -> None:
+    project = new_project()
+    (project.root / "mine").mkdir()
+    (project.root / "mine/own_layers.py").write_text("")
+    project.replace("benchmarks/networks/lenet5.py", "from torch import nn", "import own_layers\nfrom torch import nn")
+    monkeypatch.setenv("PYTHONPATH", str(project.root / "mine"))
+    assert total(project.run("--quiet", "all", "--", "plan")) == expected(done=0)
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)

@@ -12,7 +12,8 @@ from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
-shell.prefix(f"export PYTHONPATH={shlex.quote(str(ROOT))}; ")  # for the jobs, wherever --directory lies
+# For the jobs, wherever --directory lies; what the user has set comes behind it. Snakemake formats it once more.
+shell.prefix(f"export PYTHONPATH={shlex.quote(str(ROOT))}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 gc.set_threshold(100_000)  # a plan is many objects and few cycles; at Python's 700, looking for them took a tenth of it
 
 from benchmarks.study import resources
