@@ -15,6 +15,7 @@ from torch import Tensor
 
 from benchmarks import registry
 from benchmarks.data import IN_MEMORY, stream
+from benchmarks.data.check import check_parts
 from benchmarks.data.checksum import check_sha256, recorded_sha256, sum_of
 from benchmarks.data.dataset import Part
 from benchmarks.machine.files import replacing, write_atomically
@@ -34,8 +35,11 @@ class Chunked(Protocol):
 
 
 def prepare(dataset: str, raw: Path, path: Path) -> None:
-    """Write a dataset's tensors to `path` and their sha256 beside it."""
-    write(path, registry.load("dataset", dataset).read(raw))
+    """Write a dataset's tensors to `path` and their sha256 beside it. Raises ValueError if they are not as it says."""
+    module = registry.load("dataset", dataset)
+    parts = module.read(raw)
+    check_parts(dataset, module, parts)
+    write(path, parts)
 
 
 def load(path: Path, parts: tuple[str, ...], device: torch.device) -> dict[str, Part]:

@@ -8,7 +8,7 @@ import os
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
@@ -65,15 +65,17 @@ class Decoded:
 
 
 def _decode(images: Decoded, names: tuple[str, ...]) -> np.ndarray:
-    return np.stack([_pixels(images, name) for name in names])
+    read = reader(images.root)
+    return np.stack([_pixels(images, name, read(name)) for name in names]).transpose(0, 3, 1, 2)
 
 
-def _pixels(images: Decoded, name: str) -> np.ndarray:
+def _pixels(images: Decoded, name: str, blob: bytes) -> np.ndarray:
+    """uint8 [side, side, 3]."""
     from PIL import Image, ImageOps
 
     size = (images.side, images.side)
     try:
-        with Image.open(io.BytesIO(read_bytes(images.root, name)), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(blob), formats=FORMATS) as image:
             if images.exact and (image.format, image.size) != ("PNG", size):
                 raise ValueError(
                     f"{name} in {images.root} is a {image.format} file of {image.width}x{image.height} pixels; only "
@@ -82,19 +84,24 @@ def _pixels(images: Decoded, name: str) -> np.ndarray:
             square = image if image.mode == "RGB" else image.convert("RGB")
             if image.size != size or images.margin:
                 square = ImageOps.fit(square, size, Image.Resampling.BILINEAR, bleed=images.margin)
-            return np.asarray(square).transpose(2, 0, 1)
+            return np.asarray(square)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{name} in {images.root} is no image that can be read: {error}") from None
 
 
-def read_bytes(root: Path, name: str) -> bytes:
-    """A file under a folder or in a zip archive. Raises ValueError if there is no such file."""
-    try:
-        return (root / name).read_bytes() if root.is_dir() else _archive(root).read(name)
-    except (KeyError, FileNotFoundError):
-        raise ValueError(f"{root} has no file {name}") from None
-    except (zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{name} in {root} is truncated or altered: {error}") from None
+def reader(root: Path) -> Callable[[str], bytes]:
+    """What reads a file under a folder or in a zip archive; it raises ValueError if that is not there or not whole."""
+    archive = None if root.is_dir() else _archive(root)
+
+    def read(name: str) -> bytes:
+        try:
+            return archive.read(name) if archive else (root / name).read_bytes()
+        except (KeyError, FileNotFoundError):
+            raise ValueError(f"{root} has no file {name}") from None
+        except (zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(f"{name} in {root} is truncated or altered: {error}") from None
+
+    return read
 
 
 def _archive(path: Path) -> zipfile.ZipFile:

@@ -59,6 +59,6 @@ def _root(raw: Path) -> Path:
 
 def _official_validation(root: Path, classes: list[str]) -> _images.Listed:
     """Lines of val_annotations.txt: file, class, and four numbers of a box."""
-    text = _images.read_bytes(root, f"{TOP}/val/val_annotations.txt").decode()
+    text = _images.reader(root)(f"{TOP}/val/val_annotations.txt").decode()
     lines = [line.split("\t") for line in text.splitlines()]
     return [f"{TOP}/val/images/{line[0]}" for line in lines], [classes.index(line[1]) for line in lines]
