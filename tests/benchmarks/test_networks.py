@@ -23,11 +23,6 @@ from tests.methods.core.test_structure import assert_shrinks_exactly, counted_ma
 NETWORKS = registry.keys("network")
 TWO_STEMS = ["googlenet", "mobilenet_v1", "mobilenet_v2", "resnet18", "resnet50", "vit_tiny"]  # another from 64 pixels
 
-# Layers whose outputs are in no group, and why.
-UNPRUNED = {
-    "vit_tiny": (r"tokens\.project|blocks\.\d+\.(attention\.out|mlp\.2)", "the stream is read behind layer norms")
-}
-
 
 class Published(NamedTuple):
     network: str
@@ -141,7 +136,7 @@ class TestEveryNetwork:
     def test_every_channel_but_the_classifiers_is_in_exactly_one_group(self, network: str) -> None:
         net, structure = small(network)
         seen = Counter((s.module, c) for g in structure.groups for s in g.writers for c in s.index.flatten().tolist())
-        pattern, _reason = UNPRUNED.get(network, ("$none", ""))
+        pattern = getattr(registry.load("network", network), "UNPRUNED", "$none")
         layers = [(name, m) for name, m in net.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)][:-1]
         pruned = [(name, m) for name, m in layers if not re.fullmatch(pattern, name)]
         assert seen == Counter((name, c) for name, m in pruned for c in range(len(m.weight)))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from benchmarks.registry import ROOT
 from benchmarks.schemas.rows import COLUMNS
 from tests.workflow.conftest import Project
 
@@ -98,16 +95,6 @@ def test_a_run_that_diverges_is_a_row_and_the_grid_goes_on(new_project: Callable
     assert status.status.to_dict() == {"dense": "ok", "dense,lr=1e+30": "diverged", "switcher": "ok"}
     assert status.test_accuracy.isna().to_dict() == {"dense": False, "dense,lr=1e+30": True, "switcher": False}
     assert "loss" in status.reason["dense,lr=1e+30"]
-
-
-def test_the_method_of_the_contributing_guide_runs(finished: Project) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), flags=re.S)
-    (finished.root / "methods/mine.py").write_text(code)
-    finished.configure(methods=["dense", "l1", "switcher", {"mine": {"bonus": 0.5}}])
-    finished.run()
-    mine = finished.rows().query("method == 'mine,bonus=0.5'")
-    assert set(mine.status) == {"ok"} and json.loads(mine.knobs.iloc[0]) == {"bonus": 0.5}
-    assert "mine" in (finished.root / "results/tiny/tables/summary.md").read_text()
 
 
 @pytest.mark.parametrize(
