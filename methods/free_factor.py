@@ -3,7 +3,7 @@ the switcher.
 
 Idea: whatever the switcher gains over this one comes from reading the weights; what both gain does not.
 Ours: there is no paper. It has a learning-rate search of its own, and the same number of trials
-(config/tune_switcher.yaml; config/tune_told.yaml for told sizes).
+(config/tune_switcher.yaml; config/tune_target.yaml for told sizes).
 Expected: no different from the switcher. Measured (config/reference.yaml, 5 paired seeds, against dense): -0.26
 [-0.46, -0.07] points at 88 % of the MACs with LeNet-5 on Fashion-MNIST, +1.05 [+0.80, +1.30] at 66 % with twice its
 width on a tenth of it; the switcher -0.20 [-0.28, -0.12] at 88 % and +1.01 [+0.38, +1.64] at 76 %.

@@ -10,7 +10,7 @@ ramp of the factors' spread, which is a structural push and no penalty. At `macs
 turned off until the size is met: that is a budget, and no mining.
 Searched, on validation: gain and length of a step, six trials for each of the switcher, the noise reader, the shuffled
 reader and free_factor (config/tune_switcher.yaml, LeNet-5 on Fashion-MNIST); the same values then serve every network.
-For told sizes the length again, three trials each (config/tune_told.yaml: LeNet-5 at twice its width on a tenth of
+For told sizes the length again, three trials each (config/tune_target.yaml: LeNet-5 at twice its width on a tenth of
 Fashion-MNIST, a fifth of the MACs, 3 seeds). The switcher got 76.1, 79.7 and 79.8 % at 0.08, 0.02 and 0.005, the noise
 reader 77.9, 79.7 and 79.4 %, free_factor 80.5, 79.5 and 79.6 % at 0.3, 0.08 and 0.02. At long steps the order of the
 scores changes too often: 81 to 132 channels came back in a run of the switcher, about 40 at 0.02. That a channel

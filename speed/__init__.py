@@ -1,1 +1,1 @@
-"""Ratios of our speed to the limit and to other ways of doing the same; `pytest speed` runs them."""
+"""Benchmarks of the suite: its speed relative to the limit and to other implementations. `pytest speed` runs them."""

@@ -1,9 +1,9 @@
-"""How things are compared on a machine that others use too.
+"""Comparing alternatives on a shared machine.
 
-All run on one thread, in turns, and are timed by the processor time of this process: a neighbour's turn on the core is
-not counted. On a GPU it is the time on the wall, and every run ends when the GPU is done. A ratio is the median over
-the rounds of the ratio of two runs of the same round. It goes into the benchmark's `extra_info` and into the table at
-the end; speed/publish.py makes a table and a figure of it. None is asserted: a slow machine is not a fault.
+The alternatives run on one thread and take turns. They are timed by the processor time of this process, so that another
+process on the core does not count; on a GPU by the wall clock, each run until the GPU is done. A ratio is the median
+over the rounds of the ratio of two runs of the same round. It goes into the benchmark's `extra_info` and into the table
+at the end, and speed/publish.py makes a table and a figure of it. No ratio is asserted: a slow machine is no fault.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Compare = Callable[..., None]
 
 
 def clock() -> float:
-    """Seconds; of this process and of those that it has waited for, or, on a GPU, of the day."""
+    """Processor seconds of this process and its finished children; on a GPU, seconds of the wall clock."""
     if DEVICE.type == "cpu":
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         return time.process_time() + children.ru_utime + children.ru_stime
@@ -37,7 +37,7 @@ def clock() -> float:
 
 
 class Ratio(NamedTuple):
-    """Time of the run `over` / time of the run `under`; `target` is for the reader of the table."""
+    """Time of the run `over` / time of the run `under`. `target` appears in the table."""
 
     label: str
     over: str
@@ -61,7 +61,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def compare(benchmark: BenchmarkFixture, request: pytest.FixtureRequest) -> Compare:
     """compare(runs, ratios, rounds): the first of the runs is the benchmark, the others take turns with it.
 
-    exact: label -> a value that no clock has told, and its target; they stand in the same table.
+    exact: label -> a value that is not timed, and its target; it appears in the same table.
     """
 
     def run(
@@ -80,7 +80,7 @@ def compare(benchmark: BenchmarkFixture, request: pytest.FixtureRequest) -> Comp
                 runs[name]()
                 seconds[name].append(clock() - start)
 
-        def tell(label: str, values: list[float], target: str) -> None:
+        def report(label: str, values: list[float], target: str) -> None:
             middle = statistics.median(values)
             benchmark.extra_info[label] = {"median": middle, "rounds": values, "target": target}
             spread = f"{min(values):.3g} to {max(values):.3g}" if len(values) > 1 else ""
@@ -93,9 +93,9 @@ def compare(benchmark: BenchmarkFixture, request: pytest.FixtureRequest) -> Comp
         seconds[measured] = benchmark.stats.stats.data
         for label, over, under, target in ratios:
             pairs = zip(seconds[over][-rounds:], seconds[under][-rounds:], strict=True)
-            tell(label, [a / b for a, b in pairs], target)
+            report(label, [a / b for a, b in pairs], target)
         for label, (value, target) in (exact or {}).items():
-            tell(label, [value], target)
+            report(label, [value], target)
         benchmark.extra_info["seconds"] = {name: statistics.median(own[-rounds:]) for name, own in seconds.items()}
 
     return run

@@ -1,9 +1,9 @@
-"""The loop as pruning suites commonly write it: PIL images, transforms one image at a time, a DataLoader, `.item()`.
+"""The loop that pruning suites commonly use: PIL images, transforms one image at a time, a DataLoader, `.item()`.
 
-Written from the common form of the public training scripts; no file of theirs is used. Loading stays in this process
-(num_workers=0), as one thread is what we have; more workers would need more cores. Each batch goes to the device that
-we use too. The network is in torch's default
-layout. It runs in our process, and so has what `benchmarks.machine.device.choose` gains with the memory allocator.
+It follows the common form of public training scripts and uses no file of theirs. Loading stays in this process
+(num_workers=0), since the comparison is on one thread. The batches go to the same device as the suite's, and the
+network is in torch's default layout. The loop also gains from the memory allocator that
+`benchmarks.machine.device.choose` sets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from speed.workloads import DEVICE, RECIPE, Workload
 
 
 class Pictures(Dataset):
-    """As torchvision's CIFAR10 and MNIST: an array of pixels, each image made a PIL image on access."""
+    """Like torchvision's CIFAR10 and MNIST: an array of pixels, from which each access makes a PIL image."""
 
     def __init__(self, part: Part, transform: transforms.Compose) -> None:
         self.pixels = part.images.permute(0, 2, 3, 1).squeeze(3).cpu().numpy()
@@ -59,7 +59,7 @@ def training(workload: Workload) -> Callable[[], float]:
 
 
 def evaluation(workload: Workload, images: int) -> Callable[[], tuple[float, float]]:
-    """Accuracy and mean loss over so many images."""
+    """Accuracy and mean loss over `images` images."""
     net = workload.net(torch.contiguous_format).eval()
     loader = DataLoader(Pictures(workload.part(images), transforms.Compose(_to_tensor(workload))), RECIPE.batch_size)
 

@@ -1,4 +1,4 @@
-"""Where time and memory go as a study grows: measured, and drawn as docs/scale.svg.
+"""Snakemake's time and memory as a study grows: measured, and drawn as docs/scale.svg.
 
 python -m speed.scale measure docs/scale.csv --plan 500 1000 2000 --run 100 400 1600 --run-all 100 400
 python -m speed.scale draw docs/scale.csv docs/scale.svg
@@ -32,7 +32,7 @@ MOST = 100_000
 
 
 def study(cells: int) -> dict[str, Any]:
-    """A config with about so many cells: four datasets, seven networks, and as many settings of a knob as it takes."""
+    """A config with about `cells` cells: four data sets, seven networks, and enough settings of a knob."""
     paper = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
     settings = max(1, round(cells / len(TARGETS) / len(paper["datasets"]) / len(paper["networks"])))
     methods = ["dense", *({"slimming": {"penalty": (i + 1) * 1e-7}} for i in range(settings))]
@@ -49,7 +49,7 @@ def plan(folder: Path, cells: int) -> Used:
 
 
 def measure(plans: list[int], runs: list[int], runs_all: list[int]) -> Iterator[dict[str, Any]]:
-    """A line per kind and count of jobs: processor seconds and peak memory of Snakemake, without its jobs."""
+    """One line per kind and number of jobs: processor seconds and peak memory of Snakemake, without its jobs."""
     with tempfile.TemporaryDirectory() as root:
         here = Path(root)
         for jobs in plans:
@@ -63,10 +63,10 @@ def measure(plans: list[int], runs: list[int], runs_all: list[int]) -> Iterator[
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Processor time and memory against jobs, both logarithmic; dotted: carried on, not measured.
+    """Processor time and memory against jobs, on logarithmic axes; dotted lines are extrapolated.
 
-    Carried on along the line through the last two points; what looking at all ready jobs costs more than looking at a
-    few, along the square of the jobs.
+    They continue the line through the last two points. The cost of looking at all ready jobs grows with the square of
+    their number.
     """
     lines = {str(kind): line.sort_values("jobs") for kind, line in table.groupby("kind", sort=False)}
     with style.drawing():
@@ -82,7 +82,7 @@ def draw(table: pd.DataFrame) -> Figure:
                 axes.plot(line["jobs"], line[column], color=color, marker=marker, label=NAMES[kind])
                 of_all = kind == "run all"
                 xs, ys = carried(lines["run"] if of_all else line, column, line["jobs"].iloc[-1])
-                if of_all and column == "seconds":  # looking takes time and no memory
+                if of_all and column == "seconds":  # looking at jobs takes time and no memory
                     ys = ys + (line[column].iloc[-1] - ys[0]) * (xs / xs[0]) ** 2
                 axes.plot(xs, ys, ":", color=color)
             axes.set_ylim(bottom=1 if column == "seconds" else 100)
@@ -91,7 +91,7 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def carried(line: pd.DataFrame, column: str, begin: float) -> tuple[np.ndarray, np.ndarray]:
-    """From so many jobs to `MOST`: between the points as they are, beyond them along the line through the last two."""
+    """From `begin` jobs to `MOST`: interpolated between points, beyond them along the line through the last two."""
     x, y = (line[name].to_numpy(dtype=float) for name in ("jobs", column))
     xs = np.geomspace(begin, MOST, 21)
     slope = (y[-1] - y[-2]) / (x[-1] - x[-2])
@@ -105,14 +105,16 @@ def main() -> None:
     parser.add_argument("figure", type=Path, nargs="?", default=Path("docs/scale.svg"))
     parser.add_argument("--plan", type=int, nargs="*", default=[])
     parser.add_argument("--run", type=int, nargs="*", default=[])
-    parser.add_argument("--run-all", type=int, nargs="*", default=[], help="looking at all that are ready")
-    told = parser.parse_args()
-    if told.do == "draw":
-        told.figure.write_text(style.svg(draw(pd.read_csv(told.table))), encoding="utf-8")
+    parser.add_argument(
+        "--run-all", type=int, nargs="*", default=[], help="with a scheduler that looks at all ready jobs"
+    )
+    arguments = parser.parse_args()
+    if arguments.do == "draw":
+        arguments.figure.write_text(style.svg(draw(pd.read_csv(arguments.table))), encoding="utf-8")
         return
-    for line in measure(told.plan, told.run, told.run_all):
-        known = pd.read_csv(told.table) if told.table.exists() else pd.DataFrame()
-        pd.concat([known, pd.DataFrame([line])]).round(2).to_csv(told.table, index=False)
+    for line in measure(arguments.plan, arguments.run, arguments.run_all):
+        known = pd.read_csv(arguments.table) if arguments.table.exists() else pd.DataFrame()
+        pd.concat([known, pd.DataFrame([line])]).round(2).to_csv(arguments.table, index=False)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Snakefiles that have as many jobs as a study and nothing else: what planning and running cost without ours."""
+"""Bare Snakefiles with as many jobs as a study: what planning and running cost without the suite's code."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ finally:
 
 
 class Used(NamedTuple):
-    """By Snakemake itself, without what its jobs used."""
+    """Used by Snakemake itself, without its jobs."""
 
     seconds: float  # of the processor
     mib: float
 
 
 def write(folder: Path, text: str, jobs: int) -> Path:
-    """A folder with the Snakefile of so many jobs."""
+    """A folder with the Snakefile for `jobs` jobs."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "Snakefile").write_text(text.format(jobs=jobs))
     return folder

@@ -1,4 +1,4 @@
-"""Evaluation: the suite's function against the bare forward pass, which is the limit, and the loop that peers write."""
+"""Evaluation: the suite's function against the bare forward pass, which is the limit, and against the peers' loop."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Seeds of one cell in one process: LeNet-5 of five seeds in one network of grouped layers, against five steps.
+"""Five seeds of LeNet-5 in one network of grouped layers, against five separate steps.
 
-The suite trains them one after another. docs/speed.md says why; here is what it would gain, in the layout that gains
-most.
+The suite trains seeds one after another; docs/speed.md says why. This measures what packing them would gain, in the
+layout that gains most.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SEEDS, STEPS = 5, 4
 
 
 class Packed(nn.Module):
-    """So many of benchmarks/networks/lenet5.py side by side: their weights touch nowhere."""
+    """`seeds` copies of benchmarks/networks/lenet5.py in parallel, without shared weights."""
 
     def __init__(self, seeds: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Planning: a dry run of the suite, against Snakefiles with as many jobs and nothing else."""
+"""Planning: a dry run of the suite, against bare Snakefiles with the same number of jobs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from speed.snakefiles import BARE, OPTIONS, SHAPED, snakemake, write
 
 
 def test_planning(tmp_path: Path, compare: Compare) -> None:
-    """The paper's study on one of its datasets. Starting Snakemake is in all of them."""
+    """config/paper.yaml on one of its data sets. Every run includes the start of Snakemake."""
     config = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
     config["datasets"] = config["datasets"][:1]
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))

@@ -1,4 +1,4 @@
-"""The report of a large synthetic study: how its time grows with the rows."""
+"""The report of a large synthetic study: how its time grows with the number of rows."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ DENSE = {"conv1": 16, "conv2": 32, "conv3": 64, "fc": 128}
 
 
 def study(rows: int) -> pd.DataFrame:
-    """Plausible rows of so many runs, give or take a dataset: accuracy falls as MACs go, and seeds share their luck."""
+    """Plausible rows of about `rows` runs: accuracy falls with the MACs, and runs of one seed share an offset."""
     cells = [("dense", "free"), *((method, target) for method in METHODS[1:] for target in TARGETS)]
     datasets = [f"d{i:03}" for i in range(max(1, round(rows / len(cells) / SEEDS)))]
     index = pd.MultiIndex.from_product([datasets, cells, range(SEEDS)], names=["dataset", "cell", "seed"])
     table = index.to_frame(index=False)
     table["method"], table["target"] = zip(*table.pop("cell"), strict=True)
     rng = np.random.default_rng(0)
-    told = pd.to_numeric(table["target"].str.removeprefix("macs="), errors="coerce").fillna(0.7)
-    kept = told.where(table["method"] != BASELINE, 1.0) * (1 + rng.normal(0, 0.005, len(table)))
+    target = pd.to_numeric(table["target"].str.removeprefix("macs="), errors="coerce").fillna(0.7)
+    kept = target.where(table["method"] != BASELINE, 1.0) * (1 + rng.normal(0, 0.005, len(table)))
     kept = kept.where(table["method"] != BASELINE, 1.0)
     parts = [json.dumps({name: max(1, round(size * share**0.5)) for name, size in DENSE.items()}) for share in kept]
-    # Noise that differs for all would make each text one of its own; real rows share most of theirs.
+    # The accuracy is rounded below, since real rows share most of their texts.
     accuracy = 0.9 - 0.05 * (1 - kept) ** 2 + table["seed"] * 1e-3 + rng.normal(0, 2e-3, len(table))
     known = {"study": "large", "network": "net", "status": "ok", "version": "0.2.0", "torch": "2", "device": "cpu",
              "precision": "float32", "knobs": "{}", "threads": 1.0, "macs_dense": 1e7, "params_dense": 6e4,
@@ -52,7 +52,7 @@ def study(rows: int) -> pd.DataFrame:
 
 
 def report(rows: pd.DataFrame, folder: Path) -> None:
-    """Every figure, every table in every form, the claims and the page."""
+    """Every figure, every table in every format, the claims and the page."""
     for name, draw in FIGURES.items():
         style.save(*draw(rows), folder / name)
     for table in TABLES.values():

@@ -1,4 +1,4 @@
-"""Training: the suite's trainer against the bare step, which is the limit, and against the loop that peers write."""
+"""Training: the suite's trainer against the bare step, which is the limit, and against the peers' loop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_training(workload: Workload, rounds: int, limit: str, gain: str, tmp_pa
         "peer": peer.training(workload),
         "bfloat16": workload.ours(tmp_path, "bfloat16"),
         "loader": workload.loader(),
-        "bare": workload.bare(tmp_path),  # last of the round, so that nothing comes between it and ours
+        "bare": workload.bare(tmp_path),  # last of the round, so that no other run separates it from ours
     }
     ratios = [
         Ratio("our speed / speed of the bare step", "bare", "ours", limit),

@@ -1,4 +1,4 @@
-"""The switcher: an epoch in the window in which its factors are learned, against a dense epoch."""
+"""The switcher: an epoch within the window in which it is trained, against a dense epoch."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from methods import switcher
 from speed.conftest import Compare, Ratio
 from speed.workloads import LENET5, RESNET8, Workload
 
-# The whole budget is window. The gain is small, as the factors are folded into the same network round after round.
-# A run has 60 turns in the window of 0.3 to 0.7 of its steps: on Fashion-MNIST at 10 epochs one in 28 steps, and in a
-# longer one fewer. The rounds here are as dense. Each builds a switcher of its own, which a run does once.
+# The window is the whole budget. The gain is small, since the gates are folded into the same network in every round.
+# A run has 60 turns within 0.3 to 0.7 of its steps: on Fashion-MNIST with 10 epochs one in 28 steps, fewer in a longer
+# run. The rounds here have the same density. Each builds a switcher, which a run does once.
 STEPS_PER_TURN = 28
 
 

@@ -1,4 +1,4 @@
-"""Reaching half of a network's MACs: counting by a formula, against pruning step by step and counting each time."""
+"""Reaching a target of half the MACs: counting by a formula, against pruning in steps and counting after each."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from speed.workloads import RESNET20, Workload
 
 VGG16 = Workload("vgg16_bn", channels=3, size=32, shift=4, steps=1)
 TARGET = 0.5
-STEPS = 400  # of the library's pruner, from all channels to none; about 115 of them lead to half of the MACs
+STEPS = 400  # of the library's pruner, from all channels to none; about 115 of them reach half of the MACs
 
 
 @pytest.mark.parametrize("workload", [pytest.param(RESNET20, id="resnet20"), pytest.param(VGG16, id="vgg16")])
 def test_target(workload: Workload, compare: Compare) -> None:
-    """All that leads from a network to the smaller one, as the library's steps do; and the ranking alone."""
+    """The whole path from a network to the pruned one, which the library's steps cover too; and the ranking alone."""
     net, example = workload.net(), workload.example
     structure = Structure.of(net, example)
     runs = {
@@ -36,10 +36,10 @@ def test_target(workload: Workload, compare: Compare) -> None:
         Ratio("library's steps / trace, rank and shrink", "library", "whole", ">= 15"),
         Ratio("library's steps / our ranking", "library", "ranking"),
     ]
-    # By torch's own counter, on the network that is left.
+    # By torch's own counter, on the pruned network.
     error = abs(count_macs(_whole(workload, net), example) / count_macs(net, example) / TARGET - 1)
     assert error <= TOLERANCE
-    compare(runs, ratios, warmup=0, exact={"our MACs: distance from those told": (error, f"<= {TOLERANCE}")})
+    compare(runs, ratios, warmup=0, exact={"our MACs: distance from the target": (error, f"<= {TOLERANCE}")})
 
 
 def _rank(net: nn.Module, structure: Structure) -> Keep:

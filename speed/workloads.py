@@ -1,4 +1,4 @@
-"""What is timed: a network, synthetic images of its size, and the suite's own trainer over them."""
+"""Workloads: a network, synthetic images of its input size, and the suite's trainer on them."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from benchmarks.training.evaluate import BATCH
 from benchmarks.training.trainer import Trainer
 from methods.core.structure import Structure
 
-DEVICE = choose(threads=1)  # as a job has them: the GPU, or one core
+DEVICE = choose(threads=1)  # as in a job: the GPU, or one core
 CLASSES = 10
 RECIPE = Recipe(lr=0.01, batch_size=128, momentum=0.9, weight_decay=5e-4, warmup=0.1)
-FAR = 1_000_000  # steps to the end of a schedule that no benchmark reaches
+FAR = 1_000_000  # steps of a schedule whose end no benchmark reaches
 _journals = itertools.count()
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A network as it is trained in the suite: batches of 128, shifted and mirrored."""
+    """A network as the suite trains it: batches of 128 images, translated and mirrored."""
 
     network: str
     channels: int
     size: int
     shift: int
-    steps: int  # a round
+    steps: int  # per round
 
     @property
     def augment(self) -> Augment:
@@ -46,7 +46,7 @@ class Workload:
         return torch.zeros(1, self.channels, self.size, self.size, device=DEVICE)
 
     def net(self, layout: torch.memory_format = torch.channels_last) -> nn.Module:
-        """The same weights every time; by default in the layout of `benchmarks.training.network.new_network`."""
+        """The same weights in every call; by default in the layout of `benchmarks.training.network.new_network`."""
         torch.manual_seed(0)
         build = registry.load("network", self.network).build
         return build(self.channels, self.size, CLASSES).to(DEVICE, memory_format=layout)
@@ -62,7 +62,7 @@ class Workload:
         return Part(*(tensor.to(DEVICE) for tensor in (images, labels, mean, std)))
 
     def trainer(self, net: nn.Module, folder: Path, end: int = FAR) -> Trainer:
-        """An epoch is a round. Its end, which costs a checkpoint, comes far more often than in a real run."""
+        """An epoch is a round. Checkpoints, one per epoch, are far more frequent than in a real run."""
         trainer = Trainer(
             data={"train": self.part()},
             augment=self.augment,
@@ -83,7 +83,7 @@ class Workload:
         return lambda: trainer.fit(net, 1)
 
     def bare(self, folder: Path) -> Callable[[], None]:
-        """A round of steps on one fixed batch: the same network, optimizer and layout, and nothing else."""
+        """A round of steps on one fixed batch, with the same network, optimizer and layout, and nothing else."""
         net = self.net().train()
         trainer = self.trainer(net, folder)
         optimizer = trainer.optimizer(net)
@@ -99,10 +99,10 @@ class Workload:
         return run
 
     def forward(self, images: int) -> Callable[[], None]:
-        """The network's outputs for so many images, one fixed batch of the evaluation's size again and again."""
+        """Forward passes over `images` images in total: one fixed batch of the evaluation's size, repeated."""
         net = self.net().eval()
         batches, rest = divmod(images, size := min(BATCH, images))
-        assert not rest, "whole batches, so that as many images are seen"
+        assert not rest, "whole batches only, so that the number of images is exact"
         fixed = next(self.part(size).batches(size)).images
 
         @torch.inference_mode()
@@ -113,7 +113,7 @@ class Workload:
         return run
 
     def loader(self) -> Callable[[], None]:
-        """The images of a round, gathered, shifted, mirrored and normalised, and no step."""
+        """The images of a round: gathered, translated, mirrored and normalised, without a training step."""
         part = self.part()
 
         def run() -> None:
@@ -123,7 +123,7 @@ class Workload:
         return run
 
 
-# Rounds of about half a second to four on a core of a server.
+# A round takes about 0.5 to 4 seconds on a core of a server.
 RESNET20 = Workload("resnet20", channels=3, size=32, shift=4, steps=3)
 RESNET8 = Workload("resnet8", channels=3, size=32, shift=4, steps=9)
 LENET5 = Workload("lenet5", channels=1, size=28, shift=2, steps=30)
