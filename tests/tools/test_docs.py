@@ -9,10 +9,20 @@ from pathlib import Path
 import pytest
 
 from benchmarks.registry import ROOT
+from benchmarks.report.figures.registry import FIGURES, OF_HISTORIES
+from benchmarks.report.tables.registry import OF_PUBLISHED, TABLES
 
 PAGES = [
     path
-    for pattern in ("*.md", "docs/*.md", "config/*.md", "profiles/*.md", "methods/*.md", "benchmarks/**/*.md")
+    for pattern in (
+        "*.md",
+        "docs/*.md",
+        "config/*.md",
+        "profiles/*.md",
+        "methods/*.md",
+        "benchmarks/**/*.md",
+        "results/published/README.md",
+    )
     for path in sorted(ROOT.glob(pattern))
     if path.name != "CHANGELOG.md"
 ]
@@ -50,6 +60,12 @@ def test_the_readme_is_short_and_the_index_names_every_page() -> None:
     assert len((ROOT / "README.md").read_bytes()) <= 8192
     index = (ROOT / "docs/index.md").read_text()
     assert not [path.name for path in ROOT.glob("docs/*.md") if path.name not in f"index.md {index}"]
+
+
+def test_every_table_and_figure_is_explained() -> None:
+    text = (ROOT / "docs/results.md").read_text()
+    names = {*TABLES, *OF_PUBLISHED, *FIGURES, *OF_HISTORIES}
+    assert not [name for name in names if f"`{name}`" not in text]
 
 
 def test_the_glossary_has_at_most_25_terms_in_order() -> None:
