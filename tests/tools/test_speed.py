@@ -18,12 +18,12 @@ RATIO = "our speed / speed of the peers' loop"
 
 
 def benchmark(name: str, seconds: dict[str, float], **ratios: tuple[list[float], str]) -> dict[str, Any]:
-    told = {
+    result = {
         label: {"median": sorted(rounds)[len(rounds) // 2], "rounds": rounds, "target": target}
         for label, (rounds, target) in ratios.items()
     }
     stats = {"median": 0.25, "data": [0.3, 0.2, 0.25]}
-    return {"name": name, "extra_info": told | ({"seconds": seconds} if seconds else {}), "stats": stats}
+    return {"name": name, "extra_info": result | ({"seconds": seconds} if seconds else {}), "stats": stats}
 
 
 RAW = {
@@ -52,15 +52,15 @@ RAW = {
 
 
 def test_what_is_kept_is_the_machine_and_the_numbers() -> None:
-    told = publish.reduced(RAW)
-    assert [told[name] for name in ("date", "device", "cores", "torch")] == ["2031-02-03", "A Chip", 4, "2.13.0"]
+    result = publish.reduced(RAW)
+    assert [result[name] for name in ("date", "device", "cores", "torch")] == ["2031-02-03", "A Chip", 4, "2.13.0"]
     first = {"benchmark": "training, resnet20", "label": RATIO, "median": 2.5, "low": 2.4, "high": 2.6, "n": 3}
-    assert told["lines"][0] == first | {"target": ">= 3.3"}
-    assert told["seconds"]["training, resnet20"] == {"ours": 1.0, "peer": 2.5}
-    assert not [word for word in ("nobody", "a-name", "avx") if word in json.dumps(told)]
+    assert result["lines"][0] == first | {"target": ">= 3.3"}
+    assert result["seconds"]["training, resnet20"] == {"ours": 1.0, "peer": 2.5}
+    assert not [word for word in ("nobody", "a-name", "avx") if word in json.dumps(result)]
 
 
-def test_a_benchmark_without_a_ratio_is_told_in_seconds() -> None:
+def test_a_benchmark_without_a_ratio_is_given_in_seconds() -> None:
     line = publish.reduced(RAW)["lines"][-1]
     assert (line["benchmark"], line["label"], line["median"], line["n"]) == ("planning", "seconds", 0.25, 3)
 
@@ -97,14 +97,14 @@ def test_the_figure_has_a_point_for_every_ratio_and_looks_apart_where_a_target_i
 
 
 def test_the_page_is_written_between_its_marks_and_nowhere_else() -> None:
-    told = publish.reduced(RAW)
+    result = publish.reduced(RAW)
     before = f"# A\n\nkept\n{BEGIN}\nold\n{END}\nkept too\n"
-    after = publish.written(before, told)
+    after = publish.written(before, result)
     assert after.startswith(f"# A\n\nkept\n{BEGIN}\n") and after.endswith(f"{END}\nkept too\n")
-    assert "old" not in after and publish.table(told, with_target=True) in after
-    assert "| free |" in publish.table(told) and "| free |" not in after, "has no target"
-    assert publish.written(after, told) == after
-    assert publish.written("# no marks\n", told) == "# no marks\n"
+    assert "old" not in after and publish.table(result, with_target=True) in after
+    assert "| free |" in publish.table(result) and "| free |" not in after, "has no target"
+    assert publish.written(after, result) == after
+    assert publish.written("# no marks\n", result) == "# no marks\n"
 
 
 def test_one_command_writes_it_all(
