@@ -51,10 +51,11 @@ def batch() -> Batch:
     return Batch(torch.randn(16, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(16) % 2)
 
 
-def test_alphas_step_moves_alpha_alone() -> None:
+def test_alphas_step_moves_alpha_alone(make_trainer: MakeTrainer) -> None:
     supernet, alphas = tiny_supernet()
     before = [parameter.detach().clone() for parameter in supernet.parameters()]
-    darts.alpha_step(supernet, alphas, torch.optim.Adam(alphas.values(), lr=0.1), batch())
+    adam = torch.optim.Adam(alphas.values(), lr=0.1)
+    darts.alpha_step(supernet, alphas, adam, make_trainer(KINDS["plain"]()), batch())
     assert any((alpha != 0).any() for alpha in alphas.values())
     assert all(parameter.grad is None for parameter in supernet.parameters())
     assert all(torch.equal(p, q) for p, q in zip(supernet.parameters(), before, strict=True))
@@ -83,7 +84,7 @@ def test_a_search_gives_alpha_validation_images_and_the_weights_training_images(
         of_weights(*given)
 
     def alpha(*given: object) -> None:
-        assert drawn[-1][0] == "validation" and given[3] is drawn[-1][1]
+        assert drawn[-1][0] == "validation" and given[4] is drawn[-1][1]
         seen.append("alpha")
         of_alpha(*given)
 
@@ -91,6 +92,45 @@ def test_a_search_gives_alpha_validation_images_and_the_weights_training_images(
     monkeypatch.setattr(darts, "alpha_step", alpha)
     darts.search(2, trainer, darts.Knobs(width=2, nodes=1, share=0.5))
     assert seen == ["alpha", "weights"] * 6, "in turn, for half of four epochs of three steps"
+
+
+def test_both_steps_are_in_the_runs_precision(make_trainer: MakeTrainer) -> None:
+    seen: list[torch.dtype] = []
+    supernet, alphas = tiny_supernet()
+    trainer = make_trainer(KINDS["plain"](), precision="bfloat16")
+    supernet.head.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    darts.alpha_step(supernet, alphas, torch.optim.Adam(alphas.values()), trainer, batch())
+    darts.weight_step(supernet, alphas, trainer.optimizer(supernet), trainer, batch(), 5.0)
+    assert seen == [torch.bfloat16] * 2
+
+
+def test_the_cells_are_those_that_alpha_found(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alpha of normal cells is largest at one operation, alpha of reduction cells at another."""
+    best = {"normal": "sep_conv_3", "reduce": "max_pool_3"}
+
+    def planted(classes: int, problem: Trainer, knobs: darts.Knobs) -> dict[str, Tensor]:
+        alphas = {kind: torch.zeros(5, 1 + len(OPERATIONS)) for kind in darts.KINDS}
+        for kind, alpha in alphas.items():
+            alpha[:, 1 + OPERATIONS.index(best[kind])] = 3.0
+        return alphas
+
+    monkeypatch.setattr(darts, "search", planted)
+    net = KINDS["residual"]()
+    found = darts.learn(net, make_trainer(net, target=0.5), darts.Knobs())
+    for kind, gene in found.shape["genes"].items():
+        assert {name for node in gene for name, _ in node} == {best[kind]}
+    pools = [any(isinstance(part, nn.MaxPool2d) for part in cell.edges.modules()) for cell in found.net.cells]
+    assert pools == [False, True, True], "a cell, then two that halve the map"
+
+
+def test_each_cell_is_weighted_by_the_alpha_of_its_kind() -> None:
+    supernet, _ = tiny_supernet()
+    weights = {kind: torch.rand(2, 7) for kind in darts.KINDS}
+    seen: list[Tensor] = []
+    for cell in supernet.cells:
+        cell.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[2]))
+    supernet(batch().images, weights)
+    assert [given is weights[kind] for given, kind in zip(seen, ("normal", "reduce", "reduce"), strict=True)] == [True] * 3
 
 
 def test_the_search_is_charged_for_the_network_that_it_trains(make_trainer: MakeTrainer) -> None:

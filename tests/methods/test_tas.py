@@ -11,6 +11,7 @@ from torch import nn
 from benchmarks.training.trainer import Trainer
 from methods import tas
 from methods.core import gates
+from methods.core.api import Batch, Keep
 from methods.core.widths import SmoothCost
 from tests.conftest import RECIPE
 from tests.kinds import KINDS, settled
@@ -99,11 +100,20 @@ def test_the_distributions_learn_on_validation_alone_and_weights_on_training_alo
     counts = counts_of(trainer)
     initial = 1e-3 * torch.randn(counts.shape, generator=torch.Generator().set_state(trainer.rng.get_state()))
     before = [parameter.detach().clone() for parameter in net.parameters()]
-    loss, call = trainer.loss, tas.functional_call
-    if silent == "train":
-        monkeypatch.setattr(trainer, "loss", lambda *given: 0.0 * loss(*given))
-    else:
-        monkeypatch.setattr(tas, "functional_call", lambda *given: 0.0 * call(*given))
+    held_out: list[torch.Tensor] = []
+    sample, forward = trainer.sample, trainer.logits
+
+    def sampled(part: str) -> Batch:
+        assert part == "validation"
+        held_out.append((batch := sample(part)).images)
+        return batch
+
+    def silenced(net: nn.Module, images: torch.Tensor, params: dict[str, torch.Tensor]) -> torch.Tensor:
+        part = "validation" if any(images is each for each in held_out) else "train"
+        return forward(net, images, params) * (part != silent)
+
+    monkeypatch.setattr(trainer, "sample", sampled)
+    monkeypatch.setattr(trainer, "logits", silenced)
     logits = tas.search(net, trainer, tas.Knobs(pressure=0.0, decay=0.0), counts)
     weights_moved = any(not torch.equal(p, q) for p, q in zip(net.parameters(), before, strict=True))
     assert (weights_moved, not torch.equal(logits, initial)) == moved
@@ -148,3 +158,66 @@ def test_distillation_brings_the_kept_channels_to_the_teacher(make_trainer: Make
     tas.distil(net, teacher, trainer, keep, tas.Knobs(distillation=1.0))
     assert distance() < before / 2
     assert trainer.epochs == 0, "the whole budget"
+
+
+@pytest.mark.parametrize("narrow", [0, 2])
+def test_the_most_probable_widths_of_the_search_stay(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch, narrow: int
+) -> None:
+    def planted(net: nn.Module, problem: Trainer, knobs: tas.Knobs, counts: torch.Tensor) -> torch.Tensor:
+        logits = torch.zeros(counts.shape)
+        logits[:, tas.RATIOS.index(0.8)] = 1.0
+        logits[narrow, tas.RATIOS.index(0.4)] = 2.0
+        return logits
+
+    monkeypatch.setattr(tas, "search", planted)
+    net = KINDS["residual"]()
+    trainer = make_trainer(net, target=0.5)
+    keep = tas.learn(net, trainer, tas.Knobs())
+    shares = [mask.float().mean().item() for mask in keep.values()]
+    assert len(shares) == 4 and shares.index(min(shares)) == narrow
+    assert min(shares) == pytest.approx(sum(shares[:narrow] + shares[narrow + 1 :]) / 3 / 2, rel=0.3)
+
+
+def test_the_found_network_is_distilled_from_the_start(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net, handed = KINDS["residual"](), []
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+
+    def distil(net: nn.Module, source: nn.Module, problem: Trainer, keep: Keep, knobs: tas.Knobs) -> None:
+        handed.append(source)
+
+    monkeypatch.setattr(tas, "distil", distil)
+    tas.learn(net, make_trainer(net, target=0.5), tas.Knobs())
+    (source,) = handed
+    assert all(torch.equal(tensor, before[name]) for name, tensor in source.state_dict().items())
+    assert any(not torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+def test_distillation_is_charged_as_training_of_the_found_network(make_trainer: MakeTrainer) -> None:
+    net = KINDS["residual"]()
+    trainer = make_trainer(net, 1, target=0.5)
+    keep = {g.name: torch.arange(g.size) < g.size // 2 for g in trainer.groups}
+    tas.distil(net, KINDS["residual"]().eval(), trainer, keep, tas.Knobs())
+    dense = trainer.macs(trainer.everything())
+    assert trainer.spent["learn"].macs == 96 * (dense + 3 * trainer.macs(keep))
+
+
+def test_every_forward_pass_is_in_the_runs_precision(make_trainer: MakeTrainer) -> None:
+    net, seen = KINDS["residual"](), []
+    net[-1].register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    trainer = make_trainer(net, 1, target=0.5, precision="bfloat16")
+    seen.clear()
+    tas.learn(net, trainer, tas.Knobs(share=0.34))
+    assert len(seen) == 2 + 4 and set(seen) == {torch.bfloat16}
+
+
+def test_the_distributions_learn_by_the_authors_adam(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, adam, net = [], torch.optim.Adam, KINDS["residual"]()
+    monkeypatch.setattr(torch.optim, "Adam", lambda *given, **how: (made.append(how), adam(*given, **how))[1])
+    trainer = make_trainer(net, 1, target=0.5)
+    tas.search(net, trainer, tas.Knobs(), counts_of(trainer))
+    assert made[0]["betas"] == (0.5, 0.999)
