@@ -1,15 +1,19 @@
 """MetaPruning: Liu, Mu, Zhang, Guo, Yang, Cheng and Sun, "MetaPruning: meta learning for automatic neural network
 channel pruning", ICCV 2019.
 
-Idea: a PruningNet of two fully connected layers for each layer generates its weights from the widths of the channels
-that it reads and writes; it is trained with widths drawn anew in every step. Evolution then looks for the widths with
-the best validation accuracy, under generated weights, at the target's MACs; they are trained from new weights.
-Deviations: norms keep a scale and a bias, layers without a group their weights. A candidate's widths are scaled to meet
-the target, in place of drawing until they do, and it is scored with the batch's own normalisation statistics in place
-of recalibrated ones. Weights begin at the size that the fan-in asks for. Hidden units are divided by the root of their
+Idea: a PruningNet of two fully connected layers for each layer generates its weights W = F2 relu(F1 e) from e, the widths
+of the channels that it reads and writes, as fractions; it is trained with widths drawn anew in every step. Evolution
+then looks for the widths with the best validation accuracy, under generated weights, at the target's MACs. The network
+of these widths is trained from new weights.
+Deviations: the authors have a norm for every width, without scale or bias, whose statistics the search recalibrates;
+here all widths share a norm, which keeps a scale and a bias, and a candidate is scored with the batch's own statistics.
+Layers without a group keep their weights. A candidate's widths are scaled to meet the target, in place of drawing
+until they do; a generation in which none can is drawn anew. Weights begin at the size that the fan-in asks for. Hidden units are divided by the root of their
 number, which makes the steps smaller: LeNet-5, without norms, does not learn otherwise. Fewer candidates and
-generations.
-Expected: ResNet-50 on ImageNet, 76.6 -> 75.4 at 2.0 of 4.1 GMACs (the authors' table of models).
+generations. Search and training share one budget, half for each by default; with `budget: paper` the found network is
+trained for all epochs.
+Expected: ResNet-50 on ImageNet, 76.6 -> 75.4 at 2.0 of 4.1 GMACs (table ResNet in the README of the authors'
+repository).
 """
 
 from __future__ import annotations
@@ -21,9 +25,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn import functional as F
 
 from methods.core import gates
-from methods.core.api import Factors, Keep, Problem, Unsupported
+from methods.core.api import Batch, Factors, Keep, Problem, Unsupported
 from methods.core.layers import WEIGHTED
 from methods.core.widths import PASSES, masks, possible, random_widths
 
@@ -41,6 +46,7 @@ class Knobs:
     share: float = 0.5  # of the budget, for the PruningNet
     hidden: int = 32  # units between its two layers; the authors'
     narrowest: float = 0.1  # least width, as a fraction; the authors'
+    smoothing: float = 0.1  # of the labels that the PruningNet learns; the authors'
     population: int = 16  # candidates per generation (the authors: 50)
     generations: int = 5  # the authors: 20
     parents: int = 4  # best candidates that the next generation comes from (the authors: 10)
@@ -99,36 +105,52 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """Train the PruningNet, then search by it."""
     device = next(net.parameters()).device
     meta = PruningNet(net, problem, knobs.hidden).to(device)
-    problem.fit(
-        net,
-        knobs.share * problem.epochs,
-        params=lambda: meta.params(net, masks(net, random_widths(problem, knobs.narrowest))),
-        trained=meta,
-        after_step=lambda: problem.charge(PASSES * meta.macs),
-    )
-    size = knobs.population, len(problem.groups)
-    shares = torch.rand(size, generator=problem.rng) * (1 - knobs.narrowest) + knobs.narrowest
-    shares[0] = 1.0  # the uniform network
-    best, widths, fitness = shares[:0], list[Keep](), torch.zeros(0)
+    train(net, meta, problem, knobs)
+    groups = len(problem.groups)
+    best, widths, fitness = torch.zeros(0, groups), list[Keep](), torch.zeros(0)
     for _ in range(knobs.generations):
-        found, keeps = possible(children(best, knobs, problem.rng) if len(best) else shares, problem)
+        drawn = (
+            children(best, knobs, problem.rng) if len(best) else draw((knobs.population, groups), knobs, problem.rng)
+        )
+        found, keeps = possible(drawn, problem)
         if keeps:
             best, fitness = torch.cat([best, found]), torch.cat([fitness, accuracies(net, meta, problem, keeps)])
             widths += keeps
         if not widths:
-            raise Unsupported(f"no candidate keeps {problem.target:.1%} of the MACs")
+            continue
         order = fitness.argsort(descending=True, stable=True)[: knobs.parents]
         best, widths, fitness = best[order], [widths[i] for i in order], fitness[order]
         problem.note(validation_accuracy=float(fitness[0]))
+    if not widths:
+        raise Unsupported(f"no candidate keeps {problem.target:.1%} of the MACs")
     gates.write(net, meta(masks(net, widths[0])))
     return widths[0]
+
+
+def train(net: nn.Module, meta: PruningNet, problem: Problem, knobs: Knobs) -> None:
+    """Train the PruningNet and what is left of `net` on smoothed labels, at random widths."""
+    optimizer = problem.optimizer(net, meta)
+    net.train()
+    for batch in problem.batches(knobs.share * problem.epochs, state=(net, meta, optimizer)):
+        params = meta.params(net, masks(net, random_widths(problem, knobs.narrowest)))
+        logits = problem.logits(net, batch.images, params)
+        labels = F.one_hot(batch.labels, classes := logits.shape[1]) * (1 - knobs.smoothing) + knobs.smoothing / classes
+        optimizer.zero_grad()
+        problem.loss(nn.Identity(), Batch(logits, labels)).backward()
+        optimizer.step()
+        problem.charge(PASSES * meta.macs)
+
+
+def draw(size: tuple[int, ...], knobs: Knobs, rng: torch.Generator) -> Tensor:
+    """Random widths, as fractions."""
+    return torch.rand(size, generator=rng) * (1 - knobs.narrowest) + knobs.narrowest
 
 
 def children(best: Tensor, knobs: Knobs, rng: torch.Generator) -> Tensor:
     """[population, groups]: half by mutation of a parent, half by crossing two."""
     picks = torch.randint(len(best), (2, knobs.population), generator=rng)
     mother, father = best[picks[0]], best[picks[1]]
-    drawn = torch.rand(mother.shape, generator=rng) * (1 - knobs.narrowest) + knobs.narrowest
+    drawn = draw(mother.shape, knobs, rng)
     mutated = torch.where(torch.rand(mother.shape, generator=rng) < knobs.mutation, drawn, mother)
     crossed = torch.where(torch.rand(mother.shape, generator=rng) < 0.5, mother, father)
     half = knobs.population // 2

@@ -130,7 +130,9 @@ def test_each_cell_is_weighted_by_the_alpha_of_its_kind() -> None:
     for cell in supernet.cells:
         cell.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[2]))
     supernet(batch().images, weights)
-    assert [given is weights[kind] for given, kind in zip(seen, ("normal", "reduce", "reduce"), strict=True)] == [True] * 3
+    assert [given is weights[kind] for given, kind in zip(seen, ("normal", "reduce", "reduce"), strict=True)] == [
+        True
+    ] * 3
 
 
 def test_the_search_is_charged_for_the_network_that_it_trains(make_trainer: MakeTrainer) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from benchmarks.training.trainer import Trainer
 from methods import dmcp
+from methods.core.api import Batch
 from methods.core.ranking import TOLERANCE
+from methods.core.widths import widths_for
 from tests.kinds import KINDS, Residual, conv, head, settled
 
 MakeTrainer = Callable[..., Trainer]
@@ -97,7 +99,7 @@ def searched(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch, **knobs
     """The processes behind a search."""
     made: list[dmcp.Markov] = []
     with monkeypatch.context() as patch:
-        patch.setattr(dmcp, "Markov", lambda *told, of=dmcp.Markov: (made.append(of(*told)), made[0])[1])
+        patch.setattr(dmcp, "Markov", lambda *given, of=dmcp.Markov: (made.append(of(*given)), made[0])[1])
         torch.manual_seed(0)
         net = settled(KINDS["residual"]())
         trainer = make_trainer(net, epochs=8, target=0.3)
@@ -136,3 +138,45 @@ def test_the_weights_learn_from_every_network_of_the_step(make_trainer: MakeTrai
         moved[count] = (net[1].weight - before)[5].norm().item()
     assert moved[0] == 0
     assert 0.1 * moved[4] < moved[1] < 0.5 * moved[4]
+
+
+@pytest.mark.parametrize("narrow", [0, 3])
+def test_the_expected_widths_of_the_processes_are_returned(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch, narrow: int
+) -> None:
+    """Planted: one group's blocks are unlikely, the others' as they begin; without a step of the architecture."""
+    made: list[dmcp.Markov] = []
+
+    def planted(*given: object, of: type = dmcp.Markov) -> dmcp.Markov:
+        made.append(process := of(*given))
+        process.alpha[narrow].data.fill_(0.0)
+        return process
+
+    monkeypatch.setattr(dmcp, "Markov", planted)
+    net = KINDS["residual"]()
+    trainer = make_trainer(net, epochs=2, target=0.5)
+    keep = dmcp.learn(net, trainer, dmcp.Knobs(warmup=1.0))
+    expected = torch.stack([marginal.mean() for marginal in made[0].marginals().values()]).detach()
+    wanted = widths_for(expected, trainer)
+    assert all(torch.equal(mask, wanted[name]) for name, mask in keep.items())
+    shares = [mask.float().mean().item() for mask in keep.values()]
+    assert shares.index(min(shares)) == narrow and min(shares) < 0.6 * max(shares)
+
+
+def test_the_processes_learn_from_the_loss(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a budget term, a loss that only counts the first group's channels makes that group, and no other, narrow."""
+    made: list[dmcp.Markov] = []
+    monkeypatch.setattr(dmcp, "Markov", lambda *given, of=dmcp.Markov: (made.append(of(*given)), made[0])[1])
+    monkeypatch.setattr(dmcp, "learn_weights", lambda *given: trainer.loss(net, given[2]))
+    net = KINDS["residual"]()
+    trainer = make_trainer(net, epochs=8, target=0.5)
+    loss, first = trainer.loss, trainer.groups[0].gates[0].module
+
+    def counting(net: nn.Module, batch: Batch, params: dict[str, Tensor] | None = None) -> Tensor:
+        value = loss(net, batch, params)
+        return value if params is None else 0 * value + params[f"{first}.weight"].sum()
+
+    monkeypatch.setattr(trainer, "loss", counting)
+    dmcp.learn(net, trainer, dmcp.Knobs(penalty=0.0, lr=0.3))
+    moved = [bool((alpha < dmcp.OPEN - 0.5).any()) for alpha in made[0].alpha]
+    assert moved == [True] + [False] * (len(moved) - 1)

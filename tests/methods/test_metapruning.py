@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from benchmarks.training.trainer import Trainer
 from methods import metapruning
-from methods.core.api import Keep
+from methods.core.api import Keep, Unsupported
 from methods.core.ranking import TOLERANCE
 from tests.kinds import KINDS, settled
 
@@ -75,7 +75,7 @@ def test_widths_are_drawn_anew_in_every_step_and_the_pruning_net_learns(
             return super().params(net, factors)
 
     made: list[Watched] = []
-    monkeypatch.setattr(metapruning, "PruningNet", lambda *told: (made.append(Watched(*told)), made[0])[1])
+    monkeypatch.setattr(metapruning, "PruningNet", lambda *given: (made.append(Watched(*given)), made[0])[1])
     monkeypatch.setattr(metapruning, "accuracies", lambda net, meta, problem, keeps: torch.zeros(len(keeps)))
     net = KINDS["residual"]()
     metapruning.learn(net, make_trainer(net, target=0.5), metapruning.Knobs(share=0.5))
@@ -129,3 +129,25 @@ def test_fitness_is_the_accuracy_under_the_weights_generated_for_the_widths(make
         batches = trainer.data["validation"].batches(32)
         right = sum((torch.func.functional_call(net, params, b.images).argmax(1) == b.labels).sum() for b in batches)
         assert accuracy.item() == pytest.approx(int(right) / 48)
+
+
+def test_the_pruning_net_learns_smoothed_labels(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = KINDS["residual"]()
+    trainer = make_trainer(net, target=0.5)
+    loss, seen = trainer.loss, []
+    monkeypatch.setattr(trainer, "loss", lambda net, batch: (seen.append(batch.labels), loss(net, batch))[1])
+    meta = metapruning.PruningNet(net, trainer, 32)
+    metapruning.train(net, meta, trainer, metapruning.Knobs(share=0.25, smoothing=0.1))
+    assert len(seen) == 3
+    assert sorted(seen[0].unique().tolist()) == pytest.approx([0.05, 0.95]) and (seen[0].sum(1) == 1).all()
+
+
+def test_no_candidate_is_planted(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first generation is random, and drawn anew where none of it can meet the target."""
+    tried: list[Tensor] = []
+    monkeypatch.setattr(metapruning, "possible", lambda shares, problem: (tried.append(shares), (shares[:0], []))[1])
+    net = KINDS["residual"]()
+    with pytest.raises(Unsupported, match="no candidate keeps 50.0% of the MACs"):
+        metapruning.learn(net, make_trainer(net, target=0.5), metapruning.Knobs(share=0.0))
+    assert len(tried) == 5 and not torch.equal(tried[0], tried[1])
+    assert all((generation < 1).all() for generation in tried)
