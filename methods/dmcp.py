@@ -1,14 +1,14 @@
 """Differentiable Markov channel pruning: Guo, Wang, Li and Yan, "DMCP: differentiable Markov channel pruning for
 neural networks", CVPR 2020.
 
-Idea: channel block k is kept with probability p_k if block k - 1 is. Its marginal probability p_1 p_2 ... p_k scales its
-channels, so that the loss L + lambda log |E[MACs] - target| can be differentiated in the p. In turn with them the
+Idea: channel block k is kept with probability p_k if block k - 1 is. Its marginal probability p_1 p_2 ... p_k scales
+its channels, so that the loss L + lambda log |E[MACs] - target| can be differentiated in the p. In turn with them the
 weights learn, as the whole network, the narrowest, and two that are drawn from the process. The network of the expected
 widths is trained from new weights.
 Deviations: the expected widths are scaled to meet the target, which they come near. The architecture steps in every
 step behind the warm-up, by Adam; the warm-up is a share of the search. The weights step by the mean of the four losses,
-and the narrower networks learn the labels, not what the whole network puts out. Search and training share one budget, half
-for each by default; with `budget: paper` the found network is trained for all epochs.
+and the narrower networks learn the labels, not what the whole network puts out. Search and training share one budget,
+half for each by default; with `budget: paper` the found network is trained for all epochs.
 Expected: MobileNetV2 on ImageNet, 72.30 -> 71.94 at 209 of 319 MMACs (README of MMRazor's implementation, which takes
 the first for its supernet; the paper's own tables were not checked).
 """

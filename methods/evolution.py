@@ -1,9 +1,9 @@
 """Evolution over widths: Guo, Zhang, Mu, Heng, Liu, Wei and Sun, "Single path one-shot neural architecture search with
 uniform sampling", ECCV 2020, on the slimmable channels of Yu and Huang, "AutoSlim", arXiv 1903.11728.
 
-Idea: one network with shared weights is trained at every width (the first channels of each group) by the sandwich
-rule; then evolution looks for the widths with the best validation accuracy at the target's MACs; they keep their
-weights and are fine-tuned.
+Idea: one network with shared weights is trained at every width (the first channels of each group) by the sandwich rule;
+then evolution looks for the widths with the best validation accuracy at the target's MACs; they keep their weights and
+are fine-tuned.
 Deviations: the sandwich rule of AutoSlim (widest, narrowest and two random widths in each step; the outputs of the
 widest are the soft labels of the others) in place of one random path a step, with which LeNet-5 on digits does not
 learn in half of the budget. A candidate is a share per group, scaled until it meets the target; one that cannot is

@@ -1,17 +1,17 @@
 """MetaPruning: Liu, Mu, Zhang, Guo, Yang, Cheng and Sun, "MetaPruning: meta learning for automatic neural network
 channel pruning", ICCV 2019.
 
-Idea: a PruningNet of two fully connected layers for each layer generates its weights W = F2 relu(F1 e) from e, the widths
-of the channels that it reads and writes, as fractions; it is trained with widths drawn anew in every step. Evolution
-then looks for the widths with the best validation accuracy, under generated weights, at the target's MACs. The network
-of these widths is trained from new weights.
+Idea: a PruningNet of two fully connected layers for each layer generates its weights W = F2 relu(F1 e) from e, the
+widths of the channels that it reads and writes, as fractions; it is trained with widths drawn anew in every step.
+Evolution then looks for the widths with the best validation accuracy, under generated weights, at the target's MACs.
+The network of these widths is trained from new weights.
 Deviations: the authors have a norm for every width, without scale or bias, whose statistics the search recalibrates;
 here all widths share a norm, which keeps a scale and a bias, and a candidate is scored with the batch's own statistics.
-Layers without a group keep their weights. A candidate's widths are scaled to meet the target, in place of drawing
-until they do; a generation in which none can is drawn anew. Weights begin at the size that the fan-in asks for. Hidden units are divided by the root of their
-number, which makes the steps smaller: LeNet-5, without norms, does not learn otherwise. Fewer candidates and
-generations. Search and training share one budget, half for each by default; with `budget: paper` the found network is
-trained for all epochs.
+Layers without a group keep their weights. A candidate's widths are scaled to meet the target, in place of drawing until
+they do; a generation in which none can is drawn anew. Weights begin at the size that the fan-in asks for. Hidden units
+are divided by the root of their number, which makes the steps smaller: LeNet-5, without norms, does not learn
+otherwise. Fewer candidates and generations. Search and training share one budget, half for each by default; with
+`budget: paper` the found network is trained for all epochs.
 Expected: ResNet-50 on ImageNet, 76.6 -> 75.4 at 2.0 of 4.1 GMACs (table ResNet in the README of the authors'
 repository).
 """

@@ -69,9 +69,9 @@ class Outcome(NamedTuple):
 def live(method: str, kind: str, make_trainer: MakeTrainer, journal: Journal, seed: int = 0) -> Outcome:
     """A whole run: pretrain where the method begins from it, learn, shrink, fine-tune."""
     torch.manual_seed(7)
-    key, _, told = method.partition("@")
+    key, _, target_kind = method.partition("@")
     net, module, card = KINDS[kind](), registry.load("method", key), registry.card(key)
-    target = 0.5 if told == "macs" else None
+    target = 0.5 if target_kind == "macs" else None
     own = {"target": target, "run": ("tiny", kind, seed), "journal": journal, "structure": structure_of(kind)}
     trainer = make_trainer(net, EPOCHS, **own)
     structure = trainer.structure
@@ -207,6 +207,7 @@ def test_its_file_holds_what_the_planner_reads(method: str) -> None:
     assert card.knobs == {field.name: field.default for field in fields} == dataclasses.asdict(module.Knobs())
     assert list(card.types) == [field.name for field in fields]
     assert all(registry.fits(card, knob, default) for knob, default in card.knobs.items())
+    assert set(card.ranges) <= set(card.knobs)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -164,7 +164,7 @@ def test_the_expected_widths_of_the_processes_are_returned(
 
 
 def test_the_processes_learn_from_the_loss(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a budget term, a loss that only counts the first group's channels makes that group, and no other, narrow."""
+    """Without a budget term, a loss that counts only the channels of the first group makes no other narrow."""
     made: list[dmcp.Markov] = []
     monkeypatch.setattr(dmcp, "Markov", lambda *given, of=dmcp.Markov: (made.append(of(*given)), made[0])[1])
     monkeypatch.setattr(dmcp, "learn_weights", lambda *given: trainer.loss(net, given[2]))

@@ -147,7 +147,7 @@ def test_no_candidate_is_planted(make_trainer: MakeTrainer, monkeypatch: pytest.
     tried: list[Tensor] = []
     monkeypatch.setattr(metapruning, "possible", lambda shares, problem: (tried.append(shares), (shares[:0], []))[1])
     net = KINDS["residual"]()
-    with pytest.raises(Unsupported, match="no candidate keeps 50.0% of the MACs"):
+    with pytest.raises(Unsupported, match=r"no candidate keeps 50\.0% of the MACs"):
         metapruning.learn(net, make_trainer(net, target=0.5), metapruning.Knobs(share=0.0))
     assert len(tried) == 5 and not torch.equal(tried[0], tried[1])
     assert all((generation < 1).all() for generation in tried)

@@ -139,10 +139,10 @@ def test_the_search_moves_the_cost_towards_the_target(make_trainer: MakeTrainer,
     assert abs(end - target) < abs(begin - target)
 
 
-def test_distillation_brings_the_kept_channels_to_the_teacher(make_trainer: MakeTrainer) -> None:
-    """With no weight on labels, a teacher that says the opposite of them is followed."""
+def test_distillation_brings_the_kept_channels_to_the_soft_labels(make_trainer: MakeTrainer) -> None:
+    """With no weight on labels, soft labels of another network are followed."""
     torch.manual_seed(0)
-    teacher, net = settled(KINDS["residual"]()), KINDS["residual"]()
+    other, net = settled(KINDS["residual"]()), KINDS["residual"]()
     trainer = make_trainer(net, 8, target=0.5)
     images = trainer.data["validation"].normalised(trainer.data["validation"].images)
     keep = {g.name: torch.arange(g.size) < g.size // 2 for g in trainer.groups}
@@ -150,12 +150,12 @@ def test_distillation_brings_the_kept_channels_to_the_teacher(make_trainer: Make
 
     def distance() -> float:
         with torch.no_grad():
-            told = teacher(images).log_softmax(1)
+            soft_labels = other(images).log_softmax(1)
             own = gates.gated(net.train(), trainer.groups, kept, images).log_softmax(1)
-        return nn.functional.kl_div(own, told, reduction="batchmean", log_target=True).item()
+        return nn.functional.kl_div(own, soft_labels, reduction="batchmean", log_target=True).item()
 
     before = distance()
-    tas.distil(net, teacher, trainer, keep, tas.Knobs(distillation=1.0))
+    tas.distil(net, other, trainer, keep, tas.Knobs(distillation=1.0))
     assert distance() < before / 2
     assert trainer.epochs == 0, "the whole budget"
 
