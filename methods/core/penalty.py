@@ -1,8 +1,8 @@
 """One rule for every penalty whose effect grows with the length of the training.
 
 A step of gradient descent on penalty * |x| moves x by penalty * learning rate. A training moves it by penalty * S,
-where S is the sum of the learning rates of its steps. Papers train for 10^5 steps, a run here for 10^2 to 10^4, so that a
-paper's penalty would do nothing here. What is kept is the product:
+where S is the sum of the learning rates of its steps. Papers train for 10^5 steps, a run here for 10^2 to 10^4, so
+that a paper's penalty would do nothing here. What is kept is the product:
 
     penalty here * S here = penalty of the paper * S of its training
 
