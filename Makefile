@@ -9,9 +9,10 @@ name = $(shell sed -n 's/^study: *//p' $(STUDY))
 uv = $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.lock)
 quiet = --quiet rules progress host reason
 run = PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH="$(CURDIR)"
+republish = $(run) python -m workflow.scripts.publish results/published/$(PUBLISHED) && $(run) python -m tools.published
 
 .DEFAULT_GOAL := help
-.PHONY: help results plan dry compare figures paper test lint speed lock faults audit publish docs clean
+.PHONY: help results plan dry compare figures page export paper test lint speed lock faults audit publish docs clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +30,16 @@ dry: .venv/ready  ## list the jobs that `make results` would run
 compare: .venv/ready  ## compare the rows of a study with the published rows of the same name
 	$(run) snakemake compare --cores $(CORES) --configfile $(STUDY) $(quiet)
 
-figures: .venv/ready  ## draw every figure and table of a study from its rows
-	$(run) snakemake figures tables --cores $(CORES) --configfile $(STUDY)
+figures: .venv/ready  ## draw every figure and table of a study from its rows; of a published one: PUBLISHED=quick
+	$(if $(PUBLISHED),$(republish),$(run) snakemake figures tables --cores $(CORES) --configfile $(STUDY))
+
+page: .venv/ready  ## write the page of a study from its rows; of a published one, with all figures: PUBLISHED=quick
+	$(if $(PUBLISHED),$(republish),$(run) snakemake page --cores $(CORES) --configfile $(STUDY))
+
+export: .venv/ready  ## write networks of a study as ONNX; one alone: DATASET= NETWORK= METHOD= TARGET= SEED=0
+	$(run) python -m workflow.scripts.export results/$(name) $(if $(DATASET),--dataset '$(DATASET)') \
+		$(if $(NETWORK),--network '$(NETWORK)') $(if $(METHOD),--method '$(METHOD)') \
+		$(if $(TARGET),--target '$(TARGET)') --seed $(SEED)
 
 paper: .venv/ready  ## typeset paper/main.tex with the numbers of the published studies (needs latexmk)
 	$(run) snakemake paper --cores $(CORES)
@@ -56,9 +65,10 @@ faults: .venv/ready  ## kill a study KILLS times at random moments and compare i
 audit: .venv/ready  ## look up known vulnerabilities of the locked versions (needs a network)
 	.venv/bin/uv tool run pip-audit==2.10.1 --requirement requirements.lock --disable-pip --strict
 
-publish: .venv/ready  ## copy a study's rows, tables and figures to results/published/
+publish: .venv/ready  ## copy a study's rows and histories to results/published/, and write what is shown of them
 	mkdir -p results/published/$(name)
-	cd results/$(name) && cp -r rows.csv runs.parquet claims.md index.html tables figures ../published/$(name)/
+	cp results/$(name)/rows.csv results/$(name)/runs.parquet results/published/$(name)/
+	$(MAKE) page PUBLISHED=$(name)
 
 lock: .venv/ready  ## write requirements.lock from pyproject.toml
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group dev pyproject.toml \

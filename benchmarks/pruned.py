@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from benchmarks import registry
 from benchmarks.machine.files import write_atomically
 from benchmarks.schemas.runs import saved, under
+from benchmarks.schemas.target import cell_folder
 from benchmarks.training.network import rebuild
 from methods.core.structure import Structure
 
@@ -38,7 +39,7 @@ def load(results: str | Path, *, dataset: str, network: str, method: str, target
         )
     folder = _one_of("dataset", dataset, folder / "runs")
     folder = _one_of("network", network, folder)
-    folder = _one_of("method and target", f"{method}@{target}", folder)
+    folder = _one_of("method and target", cell_folder(method, target), folder)
     runs = saved(folder)
     if seed not in runs:
         raise ValueError(f"{folder} has no seed {seed}; there is: {_listed(map(str, sorted(runs)))}")

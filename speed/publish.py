@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--page", type=Path, help="docs/speed.md")
     asked = parser.parse_args()
     told = reduced(json.loads(asked.raw.read_text()))
-    style.save(figure(told), CAPTION, asked.out / "speed")
+    style.save(figure(told), CAPTION, asked.out / "speed", ["svg", "png"])
     write_atomically(asked.out / "speed.json", (json.dumps(told, indent=1) + "\n").encode())
     write_atomically(asked.out / "speed.md", table(told).encode())
     if asked.page:

@@ -116,7 +116,7 @@ def test_one_command_writes_it_all(
     monkeypatch.setattr(sys, "argv", ["speed", *paths, "--page", str(tmp_path / "page.md")])
     publish.main()
     suffixes = {path.name for path in (tmp_path / "out").iterdir()}
-    assert suffixes == {f"speed.{suffix}" for suffix in ("json", "md", "txt", "svg", "png", "pdf")}
+    assert suffixes == {f"speed.{suffix}" for suffix in ("json", "md", "txt", "svg", "png")}
     assert json.loads((tmp_path / "out/speed.json").read_text()) == publish.reduced(RAW)
     assert (tmp_path / "out/speed.md").read_text() == publish.table(publish.reduced(RAW))
     assert RATIO in (tmp_path / "page.md").read_text()

@@ -9,6 +9,7 @@ import torch
 
 from benchmarks.pruned import MEASURED, load, write_onnx
 from benchmarks.registry import load as declared
+from benchmarks.schemas.target import cell_folder
 
 RUN = ("dataset", "network", "method", "target", "seed")
 TOLERANCE = 1e-4  # of the largest logit
@@ -45,7 +46,7 @@ if __name__ == "__main__":
     runs = chosen(pd.read_csv(args.results / "rows.csv", dtype=str), wanted)[list(RUN)]
     for dataset, network, method, target, seed in runs.itertuples(index=False):
         net = load(args.results, dataset=dataset, network=network, method=method, target=target, seed=int(seed))
-        path = args.results / "onnx" / dataset / network / f"{method}@{target}" / f"{seed}.onnx"
+        path = args.results / "onnx" / dataset / network / cell_folder(method, target) / f"{seed}.onnx"
         write_onnx(net, dataset, path)
         if not (off := difference(net, dataset, path)) <= TOLERANCE:
             raise RuntimeError(f"{path}: logits differ from the module's by {off:.1e} of the largest")

@@ -1,0 +1,59 @@
+"""What a published study shows is written again from its rows and histories, and is what the study itself wrote."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.registry import ROOT
+from tests.workflow.conftest import Project
+from workflow.scripts import publish
+
+
+@pytest.fixture
+def published(undisturbed: Project, tmp_path: Path) -> Path:
+    """Rows and histories of the tiny study, and a figure of a kind that is no longer drawn."""
+    folder = tmp_path / "results/published/tiny"
+    (folder / "figures").mkdir(parents=True)
+    for name in ("rows.csv", "runs.parquet"):
+        shutil.copy(undisturbed.root / "results/tiny" / name, folder)
+    (folder / "figures/old.png").touch()
+    return folder
+
+
+def payload(folder: Path) -> Any:
+    """What the page's script reads."""
+    text = (folder / "index.html").read_text()
+    return json.loads(re.search(r'id="payload">(.*?)</script>', text, flags=re.S)[1])  # type: ignore[index]
+
+
+def test_tables_figures_claims_and_page_come_from_rows_and_histories_alone(
+    undisturbed: Project, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish, "pictures", lambda study: {"ranks"})
+    publish.publish(published)
+    own = undisturbed.root / "results/tiny"
+    names = {path.relative_to(published) for path in published.rglob("*") if path.is_file()}
+    expected = {path.relative_to(own) for s in ("tables/*.csv", "tables/*.md", "figures/*.svg") for path in own.glob(s)}
+    expected |= {Path(name) for name in ("rows.csv", "runs.parquet", "claims.md", "index.html", "figures/ranks.png")}
+    assert names == expected
+    for name in names - {Path("index.html")} - {name for name in names if name.suffix == ".svg"}:
+        assert (published / name).read_bytes() == (own / name).read_bytes(), name
+    assert payload(published) == payload(own)
+    first = {name: (published / name).read_bytes() for name in names}
+    publish.publish(published)
+    assert {name: (published / name).read_bytes() for name in names} == first
+
+
+def test_a_study_that_is_not_published_is_named_with_those_that_are(published: Path) -> None:
+    command = [sys.executable, "-m", "workflow.scripts.publish", str(published.with_name("other"))]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "there is: tiny" in done.stderr

@@ -1,0 +1,80 @@
+"""results/published/index.html, one page that lists the published studies: python -m tools.published."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from benchmarks.registry import ROOT
+from benchmarks.report.claims.judge import claims
+from benchmarks.report.page.page import answers, decisive, signed
+from benchmarks.report.stats import summary
+
+PUBLISHED = ROOT / "results/published"
+
+
+def question(config: str) -> str:
+    """What a study asks: the first sentence of the comment that opens its config."""
+    opening = re.match(r"(?:#.*\n)+", config)
+    text = " ".join(line.lstrip("# ") for line in opening[0].splitlines()) if opening else ""
+    return re.split(r"(?<=[.?])\s", text)[0]
+
+
+def study(folder: Path) -> dict[str, Any]:
+    """What the page says of a study."""
+    rows = summary.read_rows(folder / "rows.csv")
+    lost = int((rows["status"] != "ok").sum())
+    links = {"page": "index.html", "claims": "claims.md", "summary": "tables/summary.md", "rows": "rows.csv"}
+    links = {name: f"{folder.name}/{path}" for name, path in links.items()}
+    if (config := ROOT / f"config/{folder.name}.yaml").exists():
+        links["config"] = f"../../config/{config.name}"
+    return {
+        "name": folder.name,
+        "question": question(config.read_text(encoding="utf-8")) if config.exists() else "",
+        "answer": answer(rows),
+        "runs": f"{len(rows):,} runs ({lost or 'none'} failed)",
+        "hardware": hardware(rows),
+        "date": max(rows["finished_at"])[:10],
+        "links": links,
+    }
+
+
+def answer(rows: pd.DataFrame) -> list[str]:
+    """The verdicts, and the number on which the first of them rests, a sentence each."""
+    judged = claims(rows)
+    sentences = answers(rows, judged)[:1]
+    if found := decisive(judged[0]):
+        what, interval = found.name.replace(" - ", " minus "), f"[{signed(found.low)}, {signed(found.high)}]"
+        sentences.append(f"{what}: {signed(found.mean)} {interval} {found.unit}, n = {found.n}.".capitalize())
+    return sentences
+
+
+def hardware(rows: pd.DataFrame) -> str:
+    """The devices, and the threads of a run on a CPU."""
+    kinds = rows[["device", "threads"]].drop_duplicates().sort_values(["device", "threads"])
+    said = [f"{device}, {int(n)} thread{'s' if n > 1 else ''} a run" for device, n in kinds.itertuples(index=False)]
+    return "; ".join(said)
+
+
+def folders() -> Iterator[Path]:
+    """The published studies: the reference first, then the default, then the others by name."""
+    found = [path.parent for path in PUBLISHED.glob("*/rows.csv")]
+    first = ["reference", "quick"]
+    yield from sorted(found, key=lambda path: (path.name not in first, path.name != first[0], path.name))
+
+
+def written() -> str:
+    """The page."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template("published.html.jinja").render(studies=map(study, folders()))
+
+
+if __name__ == "__main__":
+    (PUBLISHED / "index.html").write_text(written(), encoding="utf-8")
