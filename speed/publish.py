@@ -42,12 +42,12 @@ def reduced(raw: dict[str, Any]) -> dict[str, Any]:
 
 def lines(one: dict[str, Any]) -> Iterator[Line]:
     """Of a benchmark: its ratios; where it has none, its own seconds."""
-    told = {label: said for label, said in one["extra_info"].items() if label != "seconds"}
-    for label, said in (told or {"seconds": {"rounds": one["stats"]["data"], "target": ""}}).items():
-        rounds = sorted(said["rounds"])
-        median = said.get("median", one["stats"]["median"])
+    ratios = {label: ratio for label, ratio in one["extra_info"].items() if label != "seconds"}
+    for label, ratio in (ratios or {"seconds": {"rounds": one["stats"]["data"], "target": ""}}).items():
+        rounds = sorted(ratio["rounds"])
+        median = ratio.get("median", one["stats"]["median"])
         line = {"benchmark": title(one["name"]), "label": label, "median": median}
-        yield line | {"low": rounds[0], "high": rounds[-1], "n": len(rounds), "target": said["target"]}
+        yield line | {"low": rounds[0], "high": rounds[-1], "n": len(rounds), "target": ratio["target"]}
 
 
 def title(name: str) -> str:
@@ -63,25 +63,25 @@ def met(line: Line) -> bool | None:
     return bool(line["median"] <= bound if sign == "<=" else line["median"] >= bound)
 
 
-def table(told: dict[str, Any], *, with_target: bool = False) -> str:
+def table(results: dict[str, Any], *, with_target: bool = False) -> str:
     """In Markdown, with a sentence about the machine; of all lines, or of those with a target."""
     rows = ["| benchmark | ratio | median | range | n | target | met |", "|---|---|---|---|---|---|---|"]
-    for line in told["lines"]:
+    for line in results["lines"]:
         if with_target and not line["target"]:
             continue
         spread = f"{line['low']:.3g} to {line['high']:.3g}" if line["n"] > 1 else ""
         said = {True: "yes", False: "no", None: ""}[met(line)]
         cells = [line["benchmark"], line["label"], f"{line['median']:.3g}", spread, line["n"], line["target"], said]
         rows.append(f"| {' | '.join(map(str, cells))} |")
-    where = f"{told['device']}, one of {told['cores']} cores" if told["kind"] == "cpu" else told["device"]
-    machine = f"Measured on {where}, with torch {told['torch']} and Python {told['python']}"
-    elsewhere = " Not run on a GPU." if told["kind"] == "cpu" else ""
-    return "\n".join(rows) + f"\n\n{machine}, {told['date']}; float32 where nothing else is said.{elsewhere}\n"
+    where = f"{results['device']}, one of {results['cores']} cores" if results["kind"] == "cpu" else results["device"]
+    machine = f"Measured on {where}, with torch {results['torch']} and Python {results['python']}"
+    elsewhere = " Not run on a GPU." if results["kind"] == "cpu" else ""
+    return "\n".join(rows) + f"\n\n{machine}, {results['date']}; float32 unless stated.{elsewhere}\n"
 
 
-def figure(told: dict[str, Any]) -> Figure:
+def figure(results: dict[str, Any]) -> Figure:
     """A line for every ratio that was timed, on a logarithmic axis: range, median and target."""
-    shown = [line for line in told["lines"] if line["n"] > 1 and line["label"] != "seconds"][::-1]
+    shown = [line for line in results["lines"] if line["n"] > 1 and line["label"] != "seconds"][::-1]
     with style.drawing():
         drawn = Figure(figsize=(2 * style.COLUMN, ROW * len(shown) + 0.5), layout="constrained")
         axes = drawn.subplots()
@@ -119,10 +119,10 @@ CAPTION = (
 )
 
 
-def written(page: str, told: dict[str, Any]) -> str:
+def written(page: str, results: dict[str, Any]) -> str:
     """The page with the figure and the lines that have a target between its marks."""
     picture = "![Ratios of our speed to that of other ways](../results/published/speed/speed.png)"
-    return filled(page, "speed", f"{picture}\n\n{table(told, with_target=True).rstrip()}")
+    return filled(page, "speed", f"{picture}\n\n{table(results, with_target=True).rstrip()}")
 
 
 def main() -> None:
@@ -131,13 +131,13 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--page", type=Path, help="docs/speed.md")
     asked = parser.parse_args()
-    told = reduced(json.loads(asked.raw.read_text()))
-    style.save(figure(told), CAPTION, asked.out / "speed", ["svg", "png"])
-    write_atomically(asked.out / "speed.json", (json.dumps(told, indent=1) + "\n").encode())
-    write_atomically(asked.out / "speed.md", table(told).encode())
+    results = reduced(json.loads(asked.raw.read_text()))
+    style.save(figure(results), CAPTION, asked.out / "speed", ["svg", "png"])
+    write_atomically(asked.out / "speed.json", (json.dumps(results, indent=1) + "\n").encode())
+    write_atomically(asked.out / "speed.md", table(results).encode())
     if asked.page:
-        write_atomically(asked.page, written(asked.page.read_text(), told).encode())
-    print(table(told))
+        write_atomically(asked.page, written(asked.page.read_text(), results).encode())
+    print(table(results))
 
 
 if __name__ == "__main__":

@@ -77,8 +77,8 @@ def test_the_paper_names_figures_tables_and_studies_that_there_are() -> None:
     assert {study for _, _, study, _ in named} <= set(STUDIES)
     assert {name for kind, *_, name in named if kind == "table"} == set(ACROSS)
     assert {name for kind, *_, name in named if kind != "table"} <= {*FIGURES, *OF_HISTORIES}
-    told = re.search(r"TOLD = \((.*?)\)", (ROOT / "workflow/rules/paper.smk").read_text())
-    assert told and set(re.findall(r"\w+", told[1])) == set(STUDIES)
+    listed = re.search(r"STUDIES = \((.*?)\)", (ROOT / "workflow/rules/paper.smk").read_text())
+    assert listed and set(re.findall(r"\w+", listed[1])) == set(STUDIES)
 
 
 def test_numbers_are_those_of_the_rows() -> None:
@@ -111,8 +111,14 @@ def test_what_is_taken_over_is_compared_on_other_networks_than_its_teacher() -> 
     rows += [make_row(**taken, seed=i, network="lenet5", test_accuracy=0.89) for i in range(2)]
     rows += [make_row(**taken, seed=i, network="resnet8", test_accuracy=0.5) for i in range(2)]
     found = numbers_of(pd.DataFrame(rows))
-    assert (found["pupil.switcher_transfer.dense.n"], found["pupil.switcher_transfer.dense.mean"]) == ("2", "-2.00")
-    assert (found["pupil2.switcher_transfer.dense.n"], found["pupil2.switcher_transfer.dense.mean"]) == ("2", "-1.00")
+    assert (found["transfer.switcher_transfer.dense.n"], found["transfer.switcher_transfer.dense.mean"]) == (
+        "2",
+        "-2.00",
+    )
+    assert (found["transfer2.switcher_transfer.dense.n"], found["transfer2.switcher_transfer.dense.mean"]) == (
+        "2",
+        "-1.00",
+    )
 
 
 def test_names_leave_out_the_learning_rate_of_a_variant() -> None:
@@ -134,8 +140,15 @@ def typeset(studies: tuple[str, ...], folder: Path) -> tuple[bytes, str]:
         (folder / "published" / study).mkdir(parents=True)
         make_published(study).to_csv(folder / "published" / study / "rows.csv", index=False)
     paths = [folder / "published" / study for study in studies]
-    told = ["--literature", ROOT / "paper/published.csv", "--text", ROOT / "paper/main.tex", "--out", folder / "work"]
-    script = [sys.executable, "-m", "workflow.scripts.paper", "--studies", *paths, *told]
+    options = [
+        "--literature",
+        ROOT / "paper/published.csv",
+        "--text",
+        ROOT / "paper/main.tex",
+        "--out",
+        folder / "work",
+    ]
+    script = [sys.executable, "-m", "workflow.scripts.paper", "--studies", *paths, *options]
     subprocess.run(script, cwd=ROOT, check=True)
     where = {"TEXINPUTS": f"{folder / 'work'}:", "BIBINPUTS": str(ROOT / "paper")}
     subprocess.run(

@@ -37,7 +37,7 @@ def make_row(**changes: Any) -> Row:
 
 
 def make_dense(**changes: Any) -> Row:
-    """The dense run beside `make_row`: same seed, twice the size."""
+    """The dense run of the seed of `make_row`, with twice the MACs."""
     whole = {"method": "dense", "target": "free", "params": 1000.0, "macs": 10000.0, "latency_cpu_b128_ms": 10.0,
              "train_macs": 4e6, "widths": '{"conv1": 6, "conv2": 16}'}  # fmt: skip
     return make_row(**(whole | changes))

@@ -70,8 +70,8 @@ def test_claim_1_a_network_without_gain_is_a_doubt(against_dense):
 def test_claim_2_better_than_others(row, rivals, verdict):
     rows = [row(method="switcher", target="free", seed=seed, test_accuracy=0.9) for seed in range(3)]
     for method, leads in rivals.items():
-        told = {"method": method, "target": "match:switcher"}
-        rows += [row(seed=seed, test_accuracy=0.9 - lead / 100, **told) for seed, lead in enumerate(leads)]
+        cell = {"method": method, "target": "match:switcher"}
+        rows += [row(seed=seed, test_accuracy=0.9 - lead / 100, **cell) for seed, lead in enumerate(leads)]
         rows.append(row(method=method, target="macs=0.5", test_accuracy=0.99))
     assert judged(2, rows) == verdict
 
@@ -218,8 +218,8 @@ def test_hard_names_survive_markdown():
     assert "<b>" not in html and "<em>" not in html
 
 
-def test_runs_that_were_told_a_size_are_shown_and_do_not_count(against_dense, row):
-    """Free: half a point ahead of l1 at its size; told: a point behind it, which is another method's failure."""
+def test_runs_at_target_macs_are_shown_and_do_not_count(against_dense, row):
+    """Unconstrained it is half a point ahead of l1 at the same MACs; at target MACs it is a point behind."""
     rows = against_dense([1.0, 1.1, 0.9])
     rows += [
         row(target="match:switcher", seed=seed, test_accuracy=0.905 + gain)
@@ -233,10 +233,10 @@ def test_runs_that_were_told_a_size_are_shown_and_do_not_count(against_dense, ro
     assert [claim.verdict for claim in judged] == before == ["holds", "holds", "holds", "undecided"]
     assert [found.name for found in judged[1].findings] == ["switcher - l1", "switcher - l1 at macs=0.5"]
     assert judged[1].findings[1].verdict == "fails"
-    assert all("Runs that were told a size (macs=0.5) are a budget's, and do not count." in c.notes for c in judged)
+    assert all("Runs at target MACs (macs=0.5) do not count." in c.notes for c in judged)
 
 
-def test_a_study_with_told_switchers_alone_decides_nothing(row, dense):
+def test_a_study_with_switchers_at_target_macs_alone_decides_nothing(row, dense):
     rows = [dense(seed=s) for s in range(3)]
     rows += [row(method="switcher", seed=s) for s in range(3)] + [row(seed=s, test_accuracy=0.8) for s in range(3)]
     assert [claim.verdict for claim in claims(pd.DataFrame(rows))] == ["undecided"] * 4

@@ -1,4 +1,4 @@
-"""Own rows beside published ones: what agrees, what differs, what cannot be said."""
+"""Own rows against published ones: what agrees, what differs, what is undecided."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def verdict(own: list[float], published: list[float]) -> str:
     return str(line.verdict)
 
 
-def test_a_study_beside_itself_is_the_same_to_the_bit() -> None:
+def test_a_study_against_itself_is_the_same_to_the_bit() -> None:
     study = make_study(["dense", "switcher", "sss"])
     table = compare.compare(study, study.copy())
     assert set(table["verdict"]) == {"identical"}
@@ -82,7 +82,7 @@ def test_the_published_mean_may_lie_outside() -> None:
     assert line.inside is False and line.verdict == "differs"
 
 
-def test_equal_hashes_with_unequal_results_are_told() -> None:
+def test_equal_hashes_with_unequal_results_are_reported() -> None:
     own = cell([90.0, 91.0], code_hash="c", config_hash="k")
     table = compare.compare(own, cell([90.0, 91.1], code_hash="c", config_hash="k"))
     assert (table["same_hashes"].item(), table["identical"].item()) == (2, 1)

@@ -47,9 +47,9 @@ def test_ranks_stand_at_their_place_with_the_critical_difference(ranked):
     assert "macs=0.5: n=6" in caption
 
 
-def test_without_told_sizes_the_rank_diagram_says_so(dense):
+def test_without_target_macs_the_rank_diagram_says_so(dense):
     figure, caption = rank_diagram(pd.DataFrame([dense()]))
-    assert texts(figure) == ["no two methods were told the same size"]
+    assert texts(figure) == ["no two methods ran at the same target MACs"]
     assert "n=0" in caption
 
 
@@ -118,7 +118,7 @@ def test_histories_without_notes_or_without_the_switcher_can_be_drawn(row, histo
     plain = histories.loc[histories["cell"] == cell].drop(columns=["alive/conv1", "factor/conv1"])
     figure, caption = trajectories(pd.DataFrame([row(method="switcher", target="free")]), plain)
     style.save(figure, caption, tmp_path / "figure")
-    assert "the histories hold no notes of factors" in texts(figure)
+    assert "the histories hold no factors" in texts(figure)
     assert "n=" in caption
 
 

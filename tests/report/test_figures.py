@@ -86,7 +86,7 @@ def test_a_large_study_shows_as_many_panels_as_a_reader_takes_in_and_says_so(dra
     for count in (MOST, MOST + 1):
         figure, caption = draw(pd.concat([small.assign(dataset=f"d{i:02}") for i in range(count)]))
         assert sum(bool(axes.get_title(loc="left")) for axes in figure.axes) == MOST
-        assert (f"the first {MOST} of {MOST + 1} pairs" in caption) == (count > MOST)
+        assert (f"the first {MOST} of {MOST + 1} tasks" in caption) == (count > MOST)
 
 
 def test_a_reader_s_own_settings_change_nothing(study, tmp_path: Path):
@@ -187,7 +187,7 @@ def test_a_broken_run_does_not_stretch_the_panel_and_is_named_with_its_value(mak
     assert "Arrow heads" in caption
 
 
-def test_what_was_taken_over_chose_its_size_and_is_filled(row, dense):
+def test_a_transferred_switcher_is_unconstrained_and_filled(row, dense):
     rows = [dense(seed=i) for i in range(2)]
     rows += [row(seed=i, method="m", target=target) for i in range(2) for target in ("from:lenet5", "macs=0.5")]
     figure, _ = accuracy_against_macs(pd.DataFrame(rows))
@@ -271,16 +271,16 @@ def test_looks_differ_and_do_not_depend_on_the_other_methods():
 
 
 def test_a_newcomer_takes_a_colour_that_none_of_the_study_has():
-    """`switcher,input=noise` would be drawn in the switcher's own colour, beside it."""
+    """`switcher,input=noise` would be drawn in the switcher's own colour, next to it."""
     nine = ["switcher", "uniform", "l1", "slimming", "sss", "free_factor", "random", "switcher,input=noise"]
     assert len({look.color for look in style.looks(["dense", *nine]).values()}) == 1 + len(nine)
 
 
-def test_in_a_crowd_the_few_keep_their_colour_and_the_others_are_grey():
+def test_in_a_large_study_the_few_keep_their_colour_and_the_others_are_grey():
     names = ["dense", "switcher", *(f"m{i}" for i in range(35))]
-    crowd = style.looks(names)
-    assert crowd["switcher"] == style.looks(["switcher"])["switcher"]
-    assert {crowd[f"m{i}"].color for i in range(35)} == {style.GREY}
+    large = style.looks(names)
+    assert large["switcher"] == style.looks(["switcher"])["switcher"]
+    assert {large[f"m{i}"].color for i in range(35)} == {style.GREY}
     assert few(names) == ["dense", "switcher"]
     assert few(names[:5]) == sorted(names[:5])
 

@@ -175,20 +175,20 @@ def test_a_failed_run_is_in_the_table_and_not_in_the_plot(row: Any) -> None:
     rows = pd.DataFrame([row(status="diverged", test_accuracy=math.nan, reason="loss is nan")])
     shown = {column["name"]: column["values"] for column in runs.shown(rows)}
     assert (shown["accuracy, %"], shown["status"], shown["MACs kept, %"]) == ([None], ["diverged"], [50])
-    (block,) = points.payload(rows, looks(rows["method"]))["blocks"]
-    assert block["cells"] == [] and block["domain"] is None
+    (task,) = points.payload(rows, looks(rows["method"]))["tasks"]
+    assert task["cells"] == [] and task["domain"] is None
 
 
 def test_the_plot_looks_at_the_bulk_and_says_how_many_it_leaves_out(row: Any) -> None:
     rows = pd.DataFrame([row(seed=i, test_accuracy=x) for i, x in enumerate([0.9, 0.91, 0.92, 0.93, 0.1])])
     low, high = points.domain(rows) or (0, 0)
-    assert 89 < low < 90 and 93 < high < 94 and points.far_out(rows) == 1
+    assert 89 < low < 90 and 93 < high < 94 and points.outliers(rows) == 1
 
 
-def test_marks_told_the_same_size_do_not_hide_each_other(study: pd.DataFrame) -> None:
-    for block in points.payload(study, looks(study["method"]))["blocks"]:
+def test_marks_at_the_same_target_do_not_hide_each_other(study: pd.DataFrame) -> None:
+    for task in points.payload(study, looks(study["method"]))["tasks"]:
         for target in ("macs=0.5", "match:switcher"):
-            shifts = [cell["shift"] for cell in block["cells"] if cell["target"] == target]
+            shifts = [cell["shift"] for cell in task["cells"] if cell["target"] == target]
             assert len(set(shifts)) == len(shifts) > 3 and abs(sum(shifts)) < 0.01
 
 

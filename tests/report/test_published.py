@@ -1,4 +1,4 @@
-"""Published numbers: what the file holds, what contradicts, and what stands beside what."""
+"""Published numbers: what the file holds, what contradicts, and which cell is compared with which entry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.report.tables.published import beside, contradictions, published, read_published
+from benchmarks.report.tables.published import contradictions, nearest, published, read_published
 
 ENTRIES = read_published(Path(__file__).parents[2] / "paper" / "published.csv")
 
@@ -58,13 +58,13 @@ def test_every_entry_is_in_percent_with_a_source_and_a_delta_of_its_own_baseline
     assert (table.loc[table["macs_removed"].notna(), "macs_convention"] != "").all()
 
 
-def test_the_cell_nearest_in_macs_stands_beside_an_entry(row, dense):
+def test_an_entry_is_compared_with_the_cell_nearest_in_macs(row, dense):
     where = {"dataset": "cifar10", "network": "resnet56"}
     rows = [dense(test_accuracy=0.94, **where)]
     rows += [
         row(target=f"macs={kept}", macs=10000 * kept, test_accuracy=0.9 + kept / 100, **where) for kept in (0.3, 0.6)
     ]
-    table = beside(pd.DataFrame(rows), pd.DataFrame([entry(), entry(key="", method="X"), entry(network="VGG-16")]))
+    table = nearest(pd.DataFrame(rows), pd.DataFrame([entry(), entry(key="", method="X"), entry(network="VGG-16")]))
     assert table["method"].tolist() == ["L1", "X"]
     line = table.iloc[0]
     assert (line["target"], line["here"]) == ("macs=0.6", "l1")
@@ -84,4 +84,4 @@ def test_names_of_papers_and_keys_meet(row, dense):
 def test_a_study_on_other_data_says_so(study):
     table = published(study, ENTRIES)
     assert not table.sheets
-    assert table.absent == "No published number is of a panel of this study."
+    assert table.absent == "No published number is of a task of this study."

@@ -47,10 +47,10 @@ def test_latex_marks_are_written_as_commands_and_on_one_line():
 
 def test_no_cell_is_an_argument_of_the_line_break_before_it():
     """LaTeX reads on: `\\\\` in front of a line takes a star or a length in brackets."""
-    cells = pd.DataFrame({"Method": ["[3cm]x", "*[y"], "told a size [3cm]": ["1", "2"]})
+    cells = pd.DataFrame({"Method": ["[3cm]x", "*[y"], "of a target [3cm]": ["1", "2"]})
     _, heads, body = latex.tabular(cells, names=1)
     assert [line[0] for line in body] == ["{[}3cm]x", "{*}[y"]
-    assert heads[1] == r"{\makecell[b]{told a size\\{[}3cm]}}"
+    assert heads[1] == r"{\makecell[b]{of a target\\{[}3cm]}}"
 
 
 def test_every_format_holds_title_cells_and_caption():

@@ -1,4 +1,4 @@
-"""Methods across sizes and panels: what stands in which cell."""
+"""Methods across targets and tasks: what stands in which cell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.report.text import latex
 
 @pytest.fixture
 def rows(row, dense) -> pd.DataFrame:
-    """Two panels and seeds; l1 loses 1 point at macs=0.5 and 3 at macs=0.2; the switcher gains 2; sss fails once."""
+    """Two tasks and seeds; l1 loses 1 point at macs=0.5 and 3 at macs=0.2; the switcher gains 2; sss fails once."""
     found = []
     for network in ("lenet5", "resnet8"):
         for seed in (0, 1):
@@ -33,7 +33,7 @@ def test_by_target_the_largest_size_comes_first(rows):
 
 def test_a_failed_run_is_named(rows):
     (sheet,) = ACROSS["by_target"](rows).sheets
-    assert "sss (free, digits, lenet5): 1 collapsed" in sheet.caption and "flatter" in sheet.caption
+    assert "sss (free, digits, lenet5): 1 collapsed" in sheet.caption and "favours" in sheet.caption
     assert "No run failed." in ACROSS["by_target"](rows[rows["method"] != "sss"]).sheets[0].caption
 
 
@@ -42,8 +42,8 @@ def test_duels_are_of_the_same_size(rows):
     assert table.data.set_index("Method").to_dict() == {"macs=0.2": {"l1": "+1.00 ± 0.00"}}
 
 
-def test_by_panel_a_method_has_a_line_for_each_target(rows):
-    table = ACROSS["by_panel"](rows).data
+def test_by_task_a_method_has_a_line_for_each_target(rows):
+    table = ACROSS["by_task"](rows).data
     assert table[["Target", "Method"]].to_numpy().tolist() == [
         ["free", "switcher"], ["free", "sss"], ["macs=0.5", "l1"], ["macs=0.2", "switcher"], ["macs=0.2", "l1"],
     ]  # fmt: skip

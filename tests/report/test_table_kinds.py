@@ -31,7 +31,7 @@ def steered(row, dense) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_the_examined_method_is_compared_at_each_size_it_was_told(steered):
+def test_the_examined_method_is_compared_at_each_target(steered):
     found = matched(steered, "switcher").set_index("target")
     assert found["method"].tolist() == ["l1", "l1"]
     assert found.loc["match:switcher", "difference"] == pytest.approx(0.02)
@@ -58,7 +58,7 @@ def test_differences_that_are_equal_but_for_rounding_have_no_spread(row, dense):
     assert math.isnan(found["effect_size"])
 
 
-def test_ranks_are_a_sheet_for_every_told_size(steered):
+def test_ranks_are_a_sheet_for_every_target(steered):
     tables = ranks(steered)
     assert [sheet.title for sheet in tables.sheets] == ["Average ranks at macs=0.5", "Average ranks at match:switcher"]
     first = tables.data[tables.data["target"] == "macs=0.5"].set_index("method")["average_rank"]
@@ -66,7 +66,7 @@ def test_ranks_are_a_sheet_for_every_told_size(steered):
     assert first.to_dict() == pytest.approx({"switcher": 3.5 / 3, "l1": 5.5 / 3})
 
 
-def test_overall_pools_pairs_of_all_panels(steered):
+def test_overall_pools_pairs_of_all_tasks(steered):
     other = steered.assign(network="resnet8", test_accuracy=steered["test_accuracy"] - 0.1)
     found = pooled(pd.concat([steered, other])).set_index(["method", "target"])
     line = found.loc["switcher", "free"]

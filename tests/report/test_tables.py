@@ -171,8 +171,8 @@ def test_the_terminal_table_fits_80_columns(study):
 
 def test_names_like_markup_survive_the_terminal(row):
     console = Console(file=io.StringIO(), width=80)
-    told = dict.fromkeys(["dataset", "target", "method"], "[red]x[/red]")
-    tables.print_summary(pd.DataFrame([row(**told, status="diverged")]), console)
+    names = dict.fromkeys(["dataset", "target", "method"], "[red]x[/red]")
+    tables.print_summary(pd.DataFrame([row(**names, status="diverged")]), console)
     assert console.file.getvalue().count("[red]x[/red]") == 3 + 2, "title, target, name, and both in the caption"
 
 

@@ -1,4 +1,4 @@
-"""A study of one's own beside the published one, cell by cell."""
+"""An own study against the published one, cell by cell."""
 
 import argparse
 from pathlib import Path
@@ -13,8 +13,8 @@ if __name__ == "__main__":
     parser.add_argument("--own", type=Path, required=True)
     parser.add_argument("--published", type=Path, required=True)
     parser.add_argument("--out", type=Path, nargs="*", default=[], help=".csv, .md, .html")
-    told = parser.parse_args()
-    table = compare.compare(summary.read_rows(told.own), summary.read_rows(told.published))
-    for path in told.out:
+    args = parser.parse_args()
+    table = compare.compare(summary.read_rows(args.own), summary.read_rows(args.published))
+    for path in args.out:
         write_atomically(path, sheets.WRITERS[path.suffix](compare.tables(table)).encode())
     compare.show(table)

@@ -14,10 +14,10 @@ if __name__ == "__main__":
     parser.add_argument("--rows", type=Path, required=True)
     parser.add_argument("--histories", type=Path, help="runs.parquet, for the figures that need it")
     parser.add_argument("--out", type=Path, nargs="+", required=True)
-    told = parser.parse_args()
-    rows = summary.read_rows(told.rows)
-    histories = pd.read_parquet(told.histories) if told.histories else None
-    for stem in sorted({path.with_suffix("") for path in told.out}):
+    args = parser.parse_args()
+    rows = summary.read_rows(args.rows)
+    histories = pd.read_parquet(args.histories) if args.histories else None
+    for stem in sorted({path.with_suffix("") for path in args.out}):
         if stem.name in FIGURES:
             save(*FIGURES[stem.name](rows), stem)
         else:

@@ -14,7 +14,7 @@ from benchmarks.schemas.target import cell_folder
 
 
 def histories(rows: dict[Path, list[dict[str, Any]]]) -> pd.DataFrame:
-    """One line per run and epoch, of the cells that the rows are of: their folders lie beside each file of rows."""
+    """One line per run and epoch, of the cells in these files of rows; a cell's folder lies next to its file."""
     lines = []
     for path, own in rows.items():
         dataset, network = path.parts[-3:-1]
@@ -41,8 +41,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=Path, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
-    told = parser.parse_args()
-    rows = {path: read_json(path) for path in told.rows}
+    args = parser.parse_args()
+    rows = {path: read_json(path) for path in args.rows}
     table = pd.DataFrame([row for own in rows.values() for row in own], columns=list(COLUMNS)).convert_dtypes()
-    write_atomically(told.out.parent / "rows.csv", table.to_csv(index=False, lineterminator="\n").encode())
-    write_atomically(told.out.parent / "runs.parquet", packed(histories(rows)))
+    write_atomically(args.out.parent / "rows.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    write_atomically(args.out.parent / "runs.parquet", packed(histories(rows)))

@@ -14,28 +14,30 @@ from benchmarks.report.stats import summary
 
 
 def table(path: Path) -> page.TableText:
-    """A table from its HTML fragment, with the LaTeX and CSV that lie beside it."""
+    """A table from its HTML fragment, with the LaTeX and CSV of the same name."""
     return page.TableText(path.stem, *(path.with_suffix(s).read_text("utf-8") for s in (".html", ".tex", ".csv")))
 
 
 def drawing(path: Path) -> page.Drawing:
-    """A figure from its SVG, with the caption that lies beside it."""
+    """A figure from its SVG, with the caption of the same name."""
     return page.Drawing(path.stem, path.read_bytes(), path.with_suffix(".txt").read_text("utf-8").strip())
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=Path, required=True)
-    parser.add_argument("--histories", type=Path, help="runs.parquet; published studies have none")
-    parser.add_argument("--tables", type=Path, nargs="*", default=[], help=".html, with .tex and .csv beside it")
-    parser.add_argument("--figures", type=Path, nargs="*", default=[], help=".svg, with .txt beside it")
+    parser.add_argument("--histories", type=Path, help="runs.parquet")
+    parser.add_argument(
+        "--tables", type=Path, nargs="*", default=[], help=".html; .tex and .csv of the same name are read too"
+    )
+    parser.add_argument("--figures", type=Path, nargs="*", default=[], help=".svg; .txt of the same name is read too")
     parser.add_argument("--claims", type=Path, required=True)
     parser.add_argument("--page", type=Path, required=True)
-    told = parser.parse_args()
-    rows = summary.read_rows(told.rows)
-    histories = pd.read_parquet(told.histories) if told.histories else None
+    args = parser.parse_args()
+    rows = summary.read_rows(args.rows)
+    histories = pd.read_parquet(args.histories) if args.histories else None
     judged = claims(rows)
-    write_atomically(told.claims, ledger.markdown(judged).encode())
-    tables, drawings = [*map(table, told.tables)], [*map(drawing, told.figures)]
+    write_atomically(args.claims, ledger.markdown(judged).encode())
+    tables, drawings = [*map(table, args.tables)], [*map(drawing, args.figures)]
     text = page.page(rows, judged, looks(rows["method"]), histories, tables, drawings)
-    write_atomically(told.page, text.encode())
+    write_atomically(args.page, text.encode())

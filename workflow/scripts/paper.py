@@ -1,4 +1,4 @@
-"""What the paper takes from published studies: the figures and tables that its text names, and every number."""
+"""The paper's inputs from published studies: the figures and tables that its text names, and every number."""
 
 import argparse
 import re
@@ -18,26 +18,26 @@ from benchmarks.report.stats import summary
 from benchmarks.report.tables.across import ACROSS
 from benchmarks.report.tables.published import read_published
 from benchmarks.report.text import latex
-from benchmarks.report.text.words import blocks
+from benchmarks.report.text.words import tasks
 
 NAMED = re.compile(r"\\study(figure|graphic|table)(?:\[(\d+)\])?\{(\w+)/(\w+)\}")
-r"""\studyfigure[<panels>]{<study>/<figure>}, \studygraphic likewise, \studytable{<study>/<table>}."""
+r"""\studyfigure[<tasks>]{<study>/<figure>}, \studygraphic likewise, \studytable{<study>/<table>}."""
 
-LEFT_OUT = " Shown are some combinations of dataset and network; the others are among the study's figures."
+LEFT_OUT = " Shown are some tasks; the others are among the study's figures."
 
 
 def few(rows: pd.DataFrame, most: int) -> pd.DataFrame:
-    """The rows of as many panels as asked for, spread over the study."""
-    parts = [part for _, part in blocks(rows)]
+    """The rows of this many tasks, spread over the study."""
+    parts = [part for _, part in tasks(rows)]
     return pd.concat([parts[i * len(parts) // most] for i in range(most)]) if len(parts) > most else rows
 
 
 def write(study: Path, named: list[tuple[str, str, str]], out: Path) -> Iterator[tuple[str, str]]:
-    """Write what the text names of this study, (kind, panels, name) each; yields every key and its text."""
+    """Write what the text names of this study, (kind, number of tasks, name) each; yields every key and its text."""
     rows = plain(summary.read_rows(study / "rows.csv"))
     yield from numbers.numbers(rows, claims(rows)).items()
-    for kind, panels, name in named:
-        part = few(rows, int(panels)) if panels else rows
+    for kind, most, name in named:
+        part = few(rows, int(most)) if most else rows
         if kind == "table":
             for sheet in ACROSS[name](part).sheets:
                 label = f"{study.name}/{name}"
@@ -63,12 +63,12 @@ if __name__ == "__main__":
     parser.add_argument("--literature", type=Path, required=True, help="numbers of papers")
     parser.add_argument("--text", type=Path, required=True, help="main.tex")
     parser.add_argument("--out", type=Path, required=True, help="folder")
-    told = parser.parse_args()
-    named = NAMED.findall(told.text.read_text(encoding="utf-8"))
-    values = {f"literature/{key}": text for key, text in numbers.literature(read_published(told.literature)).items()}
-    for study in told.studies:
-        own = [(kind, panels, name) for kind, panels, of, name in named if of == study.name]
-        values |= {f"{study.name}/{key}": text for key, text in write(study, own, told.out / study.name)}
+    args = parser.parse_args()
+    named = NAMED.findall(args.text.read_text(encoding="utf-8"))
+    values = {f"literature/{key}": text for key, text in numbers.literature(read_published(args.literature)).items()}
+    for study in args.studies:
+        own = [(kind, most, name) for kind, most, of, name in named if of == study.name]
+        values |= {f"{study.name}/{key}": text for key, text in write(study, own, args.out / study.name)}
     knobs = {key.split("/")[1]: text for key, text in reversed(values.items()) if "/knob." in key}
     values |= {f"default/{key}": text for key, text in knobs.items()}  # of the first study that has the method itself
-    write_atomically(told.out / "numbers.tex", numbers.tex(values).encode())
+    write_atomically(args.out / "numbers.tex", numbers.tex(values).encode())

@@ -9,7 +9,7 @@ from benchmarks.report.tables.summary import print_summary
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path)
-    told = parser.parse_args()
-    print_summary(summary.read_rows(told.results / "rows.csv"))
+    args = parser.parse_args()
+    print_summary(summary.read_rows(args.results / "rows.csv"))
     for what in ("index.html", "claims.md", "tables", "figures", "rows.csv"):
-        print(f"{told.results / what}")
+        print(f"{args.results / what}")

@@ -13,15 +13,15 @@ from benchmarks.report.text import sheets
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=Path, required=True)
-    parser.add_argument("--published", type=Path, help="numbers of papers, for the table beside them")
+    parser.add_argument("--published", type=Path, help="numbers of papers, for the table that compares with them")
     parser.add_argument("--out", type=Path, nargs="+", required=True, help="<table>.<suffix>, as many as are wanted")
-    told = parser.parse_args()
-    rows = summary.read_rows(told.rows)
-    for name, paths in groupby(sorted(told.out), key=lambda path: path.stem):
+    args = parser.parse_args()
+    rows = summary.read_rows(args.rows)
+    for name, paths in groupby(sorted(args.out), key=lambda path: path.stem):
         if name in TABLES:
             table = TABLES[name](rows)
         else:
-            assert told.published is not None, f"{name} needs --published"
-            table = OF_PUBLISHED[name](rows, read_published(told.published))
+            assert args.published is not None, f"{name} needs --published"
+            table = OF_PUBLISHED[name](rows, read_published(args.published))
         for path in paths:
             write_atomically(path, sheets.WRITERS[path.suffix](table).encode())

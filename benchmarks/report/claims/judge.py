@@ -1,4 +1,4 @@
-"""The claims ledger: what the switcher network's paper claims, made operational and judged by the rows.
+"""The claims of the switcher network's paper, made testable and judged by the rows.
 
 The claims are those of the abstract of arXiv 2110.05954. Their operational forms are this suite's, and so are the
 sizes that count as relevant.
@@ -15,7 +15,7 @@ from scipy import stats
 from benchmarks.report.stats.comparisons import matched_pairs
 from benchmarks.report.stats.evidence import Claim, Finding, Verdict, finding, overall
 from benchmarks.report.stats.names import BASELINE, subject
-from benchmarks.report.stats.summary import BLOCK, scored
+from benchmarks.report.stats.summary import TASK, scored
 from benchmarks.report.text.words import number
 
 GAIN = 0.1
@@ -25,7 +25,7 @@ REMOVED = 1.0
 MARGIN = 0.5
 """Loss of accuracy that still counts as kept, percentage points."""
 UNSTABLE = ("diverged", "collapsed")
-"""What no stable method does."""
+"""Statuses that speak against stability."""
 
 
 def claims(rows: pd.DataFrame) -> list[Claim]:
@@ -34,7 +34,7 @@ def claims(rows: pd.DataFrame) -> list[Claim]:
     own = rows[(rows["method"] == examined) & (rows["target"] == "free")]
     runs = scored(rows)
     free = runs[(runs["method"] == examined) & (runs["target"] == "free")]
-    notes = _without_score(own) + _steered(examined, rows)
+    notes = _without_score(own) + _constrained(examined, rows)
     return [
         _better_than_dense(examined, free, notes, unstable=bool(own["status"].isin(UNSTABLE).any())),
         _better_than_others(examined, rows, notes),
@@ -45,16 +45,16 @@ def claims(rows: pd.DataFrame) -> list[Claim]:
 
 def _better_than_dense(examined: str, free: pd.DataFrame, notes: list[str], unstable: bool) -> Claim:
     gain = finding(f"{examined} - {BASELINE}", 100 * free["difference"], "points of test accuracy", GAIN)
-    means = free.groupby(BLOCK)["difference"].mean().dropna()
-    worse = [", ".join(block) for block in means.index[means <= 0]]
-    # "Stably": a run that diverged or collapsed is a counterexample, a network without a mean gain is a doubt.
+    means = free.groupby(TASK)["difference"].mean().dropna()
+    worse = [", ".join(task) for task in means.index[means <= 0]]
+    # "Stably": a run that diverged or collapsed is a counterexample, a task without a mean gain is a doubt.
     stably: Verdict = "fails" if unstable else "undecided" if worse else "holds"
     doubts = [f"No mean gain on: {'; '.join(worse)}."] if worse else []
     return Claim(
         1,
         "Better accuracy than the dense baseline, stably and significantly.",
-        f"Test accuracy of {examined} (free) minus dense, paired by seed, over all datasets and networks. Holds if the "
-        "95 % t-interval lies above 0, the mean gain is positive on each dataset and network, and no run diverged or "
+        f"Test accuracy of {examined} (unconstrained) minus dense, paired by seed, over all tasks (dataset × network). "
+        "Holds if the 95 % t-interval lies above 0, the mean gain is positive on each task, and no run diverged or "
         f"collapsed; fails if the interval ends below {GAIN} points or a run diverged or collapsed.",
         _basis(free["difference"], free, "with a dense run of the same seed"),
         (gain,),
@@ -67,16 +67,15 @@ def _better_than_others(examined: str, rows: pd.DataFrame, notes: list[str]) -> 
     pairs = matched_pairs(rows, examined)
     free = pairs["target"] == f"match:{examined}"
     findings = _leads(examined, pairs[free])
-    told = rows.loc[rows["target"] == f"match:{examined}", "method"].unique()
-    silent = sorted(set(told) - set(pairs.loc[free, "method"]))
+    planned = rows.loc[rows["target"] == f"match:{examined}", "method"].unique()
+    silent = sorted(set(planned) - set(pairs.loc[free, "method"]))
     unpaired = [f"No pair with a score: {', '.join(silent)}."] if silent else []
     return Claim(
         2,
         "Better accuracy than other structure-learning methods.",
-        f"Test accuracy of {examined} (free) minus each method that was told to leave the same MACs, paired by seed. "
+        f"Test accuracy of {examined} (unconstrained) minus that of each method at the same MACs, paired by seed. "
         f"Holds if every interval lies above 0; fails if one ends below {GAIN} points. The intervals hold together at "
-        f"95 % (Bonferroni). Where {examined} was itself told a size, the same is shown for that size; it is a budget, "
-        "which the paper's method does without, and does not count.",
+        f"95 % (Bonferroni). Runs of {examined} at target MACs are shown but do not count: the paper has none.",
         _basis(pairs.loc[free, "difference"], pairs[free], f"of {len(findings)} methods at match:{examined}"),
         (*findings, *(f for target, part in pairs[~free].groupby("target") for f in _leads(examined, part, target))),
         (*notes, *unpaired),
@@ -102,10 +101,10 @@ def _compresses(examined: str, free: pd.DataFrame, notes: list[str]) -> Claim:
     return Claim(
         3,
         "Compression without a sparsity mechanism.",
-        f"Share of MACs that {examined} (free) removes, and its accuracy against dense, paired by seed. Holds if the "
-        f"95 % t-interval of the share lies above 0 and that of the difference above -{MARGIN} points; fails if the "
-        f"first ends below {REMOVED} % or the second below -{MARGIN}. That no penalty is at work is read from the "
-        "method's file, not from rows.",
+        f"Share of MACs that {examined} (unconstrained) removes, and its accuracy against dense, paired by seed. Holds "
+        f"if the 95 % t-interval of the share lies above 0 and that of the difference above -{MARGIN} points; fails if "
+        f"the first ends below {REMOVED} % or the second below -{MARGIN}. Rows cannot show "
+        "that no penalty is at work: see the method's file.",
         _basis(free["macs_kept"], free, ""),
         (removed, kept),
         (*notes, f"Parameters removed: {number(params, '.1f')} % on average."),
@@ -114,9 +113,9 @@ def _compresses(examined: str, free: pd.DataFrame, notes: list[str]) -> Claim:
 
 
 def _adapts(examined: str, free: pd.DataFrame, runs: pd.DataFrame, notes: list[str]) -> Claim:
-    dense = runs[runs["method"] == BASELINE].groupby(BLOCK)["accuracy"].mean()
+    dense = runs[runs["method"] == BASELINE].groupby(TASK)["accuracy"].mean()
     error = (100 * (1 - dense)).rename("dense_error").reset_index()
-    table = free.merge(error, on=BLOCK, how="left")
+    table = free.merge(error, on=TASK, how="left")
     table = table.assign(removed=100 * (1 - table["macs_kept"]), size=np.log10(table["params_dense"]))
     by_size = _slopes(table, "dataset", "size")
     by_error = [-10 * slope for slope in _slopes(table, "network", "dense_error")]
@@ -125,10 +124,10 @@ def _adapts(examined: str, free: pd.DataFrame, runs: pd.DataFrame, notes: list[s
     return Claim(
         4,
         "Less compression for simpler baselines or harder tasks.",
-        f"Share of MACs that {examined} (free) removes: its slope over networks of one dataset and seed (log10 of "
-        "dense parameters), and minus its slope over datasets of one network and seed (mean test error of dense). "
-        f"Holds if both 95 % t-intervals lie above 0; fails if one ends below {REMOVED} %. Networks differ in more "
-        "than size, and datasets in more than difficulty: a slope is no proof of a cause.",
+        f"Share of MACs that {examined} (unconstrained) removes: its slope over networks of one dataset and seed "
+        "(log10 of dense parameters), and minus its slope over datasets of one network and seed (mean test error of "
+        f"dense). Holds if both 95 % t-intervals lie above 0; fails if one ends below {REMOVED} %. Networks differ in "
+        "more than size, and datasets in more than difficulty: a slope is no proof of a cause.",
         _basis(free["macs_kept"], free, ""),
         (simpler, harder),
         tuple(notes),
@@ -144,8 +143,8 @@ def _slopes(table: pd.DataFrame, fixed: str, over: str) -> list[float]:
 
 def _basis(values: pd.Series, runs: pd.DataFrame, which: str) -> str:
     used = runs[values.notna()]
-    blocks = used[BLOCK].drop_duplicates()
-    where = "; ".join(f"{dataset}, {network}" for dataset, network in blocks.itertuples(index=False))
+    there = used[TASK].drop_duplicates()
+    where = "; ".join(f"{dataset}, {network}" for dataset, network in there.itertuples(index=False))
     return f"{len(used)} run{'s' * (len(used) != 1)} {which}".rstrip() + (f" ({where})" if where else "")
 
 
@@ -155,6 +154,6 @@ def _without_score(own: pd.DataFrame) -> list[str]:
     return [f"Runs without a score: {', '.join(f'{n} {name}' for name, n in counts.items())}."] if len(counts) else []
 
 
-def _steered(examined: str, rows: pd.DataFrame) -> list[str]:
-    told = sorted(set(rows.loc[(rows["method"] == examined) & (rows["target"] != "free"), "target"]))
-    return [f"Runs that were told a size ({', '.join(told)}) are a budget's, and do not count."] if told else []
+def _constrained(examined: str, rows: pd.DataFrame) -> list[str]:
+    targets = sorted(set(rows.loc[(rows["method"] == examined) & (rows["target"] != "free"), "target"]))
+    return [f"Runs at target MACs ({', '.join(targets)}) do not count."] if targets else []

@@ -11,7 +11,7 @@ from benchmarks.report.figures import labels, style
 from benchmarks.report.figures.focus import focus
 from benchmarks.report.figures.panels import (
     beyond,
-    draw_crowd,
+    draw_background,
     draw_mark,
     handles,
     handles_of_targets,
@@ -21,12 +21,12 @@ from benchmarks.report.figures.panels import (
 )
 from benchmarks.report.stats.names import BASELINE
 from benchmarks.report.stats.placement import shifts
-from benchmarks.report.stats.summary import TOLD, summary
-from benchmarks.report.text.words import crowd, failed, lines, scored_seeds
+from benchmarks.report.stats.summary import CONSTRAINED, summary
+from benchmarks.report.text.words import background, failed, lines, scored_seeds
 
 
 def accuracy_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
-    """Test accuracy against MACs kept, a panel per (dataset, network), with 95 % t-intervals over seeds."""
+    """Test accuracy against MACs kept, a panel per task, with 95 % t-intervals over seeds."""
     table = summary(rows)
     looks = style.looks(table["method"])
     with style.drawing():
@@ -36,10 +36,10 @@ def accuracy_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
         legend(figure, [*handles(looks, unlabelled), *handles_of_targets(table)])
     caption = (
         "Test accuracy against multiply-accumulates (MACs) kept, one mark per method and target: mean over "
-        f"{scored_seeds(table)}; bars are 95 % t-intervals. Filled marks chose their size, open marks were told it; "
-        "those told the same are spread sideways so that their bars can be seen. Arrow heads at an edge stand for "
+        f"{scored_seeds(table)}; bars are 95 % t-intervals. Filled marks: unconstrained; open marks: at target "
+        "MACs, spread sideways so that their bars can be seen. Arrow heads at an edge stand for "
         "means beyond it, and bars may be cut there. Dashed line and band: the dense network "
-        f"and its 95 % t-interval. {beyond(table)}{crowd(table)}{failed(table)}"
+        f"and its 95 % t-interval. {beyond(table)}{background(table)}{failed(table)}"
     )
     return figure, caption
 
@@ -53,9 +53,9 @@ def _draw(axes: Axes, cells: pd.DataFrame, looks: dict[str, style.Look]) -> list
         middle = (100 * (line.macs_kept + shift), 100 * line.accuracy)
         halves = np.nan_to_num([100 * line.macs_kept_half, 100 * line.accuracy_half])
         mark = labels.Mark(line.method, look.color, *middle, float(halves[0]), float(halves[1]), look.grey)
-        draw_mark(axes, mark, look, filled=not line.target.startswith(TOLD))
+        draw_mark(axes, mark, look, filled=not line.target.startswith(CONSTRAINED))
         marks.append(mark)
-    draw_crowd(axes, marks)
+    draw_background(axes, marks)
     _end_at_all(axes, marks)
     if cells.empty:
         axes.text(0.5, 0.5, "no run has a score", transform=axes.transAxes, ha="center")

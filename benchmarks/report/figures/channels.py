@@ -1,4 +1,4 @@
-"""Figure: channels that each method kept, layer by layer."""
+"""Figure: channels that each method keeps, layer by layer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.report.figures import style
 from benchmarks.report.figures.panels import PAGE, beyond, panels
 from benchmarks.report.stats.channels import channels
 from benchmarks.report.stats.names import few
-from benchmarks.report.stats.summary import BLOCK, summary
+from benchmarks.report.stats.summary import TASK, summary
 from benchmarks.report.text.words import failed, one_line, scored_seeds
 
 MAX_NUMBERED = 10
@@ -27,18 +27,18 @@ BAR = 0.5
 
 
 def channels_kept(rows: pd.DataFrame) -> tuple[Figure, str]:
-    """Channels kept per layer, a heat map per (dataset, network): methods by target, mean over seeds."""
+    """Channels kept per layer, a heat map per task: methods by target, mean over seeds."""
     table = summary(rows)
     shown = few(table["method"])
     left_out = table["method"].nunique() - len(shown)
     table = table[table["method"].isin(shown)]
     kept = channels(rows)
-    most = table.groupby(BLOCK).apply(lambda part: len(part) + part["target"].nunique()).max()
+    most = table.groupby(TASK).apply(lambda part: len(part) + part["target"].nunique()).max()
     with style.drawing():
         longest = max(map(len, map(_short, kept["group"])), default=0)
         figure, drawn = panels(table, 0.5 + 0.13 * max(most, 4) + LETTER * longest, "", "")
         for axes, part in drawn:
-            _heat_map(axes, part, kept.merge(part[BLOCK].drop_duplicates()), numbered=len(drawn) <= PAGE)
+            _heat_map(axes, part, kept.merge(part[TASK].drop_duplicates()), numbered=len(drawn) <= PAGE)
         width, height = figure.get_size_inches()
         figure.set_size_inches(width, height + BAR)
         room = BAR / (height + BAR)
@@ -52,7 +52,7 @@ def channels_kept(rows: pd.DataFrame) -> tuple[Figure, str]:
         bar.solids.set(rasterized=False, edgecolor="face")
     caption = (
         f"Channels kept per layer, mean over {scored_seeds(table)}; shade: fraction of the dense network's channels, "
-        f"figures in the squares, where there are any: channels. Of each target the most accurate method is on top. "
+        f"numbers in the squares: channels. Within each target the most accurate method comes first. "
         f"Lines without squares have no structure to show; of more than {MAX_NAMED} layers some are named. "
         f"{f'{left_out} more methods are in rows.csv. ' if left_out else ''}{beyond(table)}{failed(table)}"
     )

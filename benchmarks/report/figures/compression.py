@@ -1,4 +1,4 @@
-"""Figure: what methods that choose their size keep, against the size of the network and the difficulty of the task."""
+"""Figure: MACs that unconstrained methods keep, against the size of the network and the difficulty of the task."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from matplotlib.ticker import EngFormatter, NullFormatter
 
 from benchmarks.report.figures import style
 from benchmarks.report.figures.labels import Mark
-from benchmarks.report.figures.panels import draw_crowd, draw_mark, handles, legend
+from benchmarks.report.figures.panels import draw_background, draw_mark, handles, legend
 from benchmarks.report.stats.names import BASELINE
-from benchmarks.report.stats.summary import BLOCK, summary
+from benchmarks.report.stats.summary import TASK, summary
 from benchmarks.report.text.words import failed, lines, scored_seeds
 
 AXES = {"params_dense": "Parameters of the dense network", "dense_error": "Test error of the dense network, %"}
 
 
 def compression(rows: pd.DataFrame) -> tuple[Figure, str]:
-    """MACs kept by each free method, one mark per (dataset, network), with 95 % t-intervals over seeds."""
+    """MACs kept by each unconstrained method, one mark per task, with 95 % t-intervals over seeds."""
     table = summary(rows)
-    sizes = rows.groupby(BLOCK)["params_dense"].first()
-    dense = table[table["method"] == BASELINE].groupby(BLOCK)["accuracy"].first()
-    table = table.join(sizes, on=BLOCK).join((100 * (1 - dense)).rename("dense_error"), on=BLOCK)
+    sizes = rows.groupby(TASK)["params_dense"].first()
+    dense = table[table["method"] == BASELINE].groupby(TASK)["accuracy"].first()
+    table = table.join(sizes, on=TASK).join((100 * (1 - dense)).rename("dense_error"), on=TASK)
     free = table[(table["target"] == "free") & (table["method"] != BASELINE)]
     looks = style.looks(rows["method"])
     with style.drawing():
@@ -42,7 +42,7 @@ def compression(rows: pd.DataFrame) -> tuple[Figure, str]:
             entry.set_markerfacecolor(entry.get_color())
         legend(figure, entries)
     caption = (
-        "Multiply-accumulates (MACs) kept by the methods that choose their size, a mark per dataset and network: mean "
+        "Multiply-accumulates (MACs) kept by unconstrained methods, a mark per task (dataset × network): mean "
         f"over {scored_seeds(free) if len(free) else 'n=0 seeds'}; bars are 95 % t-intervals, cut at the edges. Left: "
         "against the parameters of the dense network; right: against its mean test error. Lines: least squares through "
         f"a method's marks (left: over the logarithm); they are no proof of a cause. {failed(free)}"
@@ -62,9 +62,11 @@ def _draw(axes: Axes, free: pd.DataFrame, column: str, looks: dict[str, style.Lo
             draw_mark(axes, mark, look, filled=True)
             marks.append(mark)
         _trend(axes, part, column, look)
-    draw_crowd(axes, marks)
+    draw_background(axes, marks)
     if cells.empty:
-        missing = "no free run has a score" if free["macs_kept"].isna().all() else "no dense run to compare with"
+        missing = (
+            "no unconstrained run has a score" if free["macs_kept"].isna().all() else "no dense run to compare with"
+        )
         axes.text(0.5, 0.5, missing, transform=axes.transAxes, ha="center")
 
 

@@ -1,4 +1,4 @@
-"""Where to look: limits of a panel that one broken run cannot stretch."""
+"""Limits of a panel, which outliers cannot stretch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.report.stats.placement import fences
 def focus(axes: Axes, marks: list[Mark], ceiling: float = np.inf) -> list[Mark]:
     """Set the vertical limits to the bulk of the marks, at most the ceiling; intervals may be cut.
 
-    A mark far out is drawn as an arrow head at the edge; it is returned there, first, with its value in its name.
+    An outlier is drawn as an arrow head at the edge; its mark is returned there, first, with the value in its name.
     """
     if not marks:
         return marks
@@ -24,7 +24,7 @@ def focus(axes: Axes, marks: list[Mark], ceiling: float = np.inf) -> list[Mark]:
 
 
 def _limits(marks: list[Mark]) -> tuple[float, float]:
-    """The range of the means that are not far out, with room on either side for most of their intervals."""
+    """The range of the means that are no outliers, with room on either side for most of their intervals."""
     means = np.array([mark.y for mark in marks])
     least_shown, most_shown = fences(means, least=0.02 * abs(np.percentile(means, 75)))
     bulk = [mark for mark in marks if least_shown <= mark.y <= most_shown]

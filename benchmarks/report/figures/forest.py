@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 from benchmarks.report.figures import style
 from benchmarks.report.figures.panels import beyond, panels
 from benchmarks.report.stats.variants import variants
-from benchmarks.report.text.words import blocks, lines, one_line
+from benchmarks.report.text.words import lines, one_line, tasks
 
 
 def forest(rows: pd.DataFrame) -> tuple[Figure, str]:
-    """Accuracy of each variant minus that of the default, a panel per (dataset, network), 95 % t-intervals."""
+    """Accuracy of each variant minus that of the default, a panel per task, 95 % t-intervals."""
     table = variants(rows)
-    most = max((len(part) for _, part in blocks(table)), default=0)
+    most = max((len(part) for _, part in tasks(table)), default=0)
     xlabel = "Test accuracy − default, points"
     with style.drawing():
         shown = table if len(table) else rows.head(1)
@@ -26,9 +26,9 @@ def forest(rows: pd.DataFrame) -> tuple[Figure, str]:
     pairs = f"n={table['pairs'].min()} to {table['pairs'].max()}" if len(table) else "n=0"
     caption = (
         "Test accuracy of each variant minus that of the same method with its default knobs, paired by seed: mean over "
-        f"{pairs} pairs; bars are 95 % t-intervals (none where n=1), cut at the panel's edge. Filled marks chose their "
-        "size, open marks were told it. On the right: MACs kept, minus the default's, in percentage points; where they "
-        f"differ, accuracies do for that reason too. {beyond(shown)}".rstrip()
+        f"{pairs} pairs; bars are 95 % t-intervals (none where n=1), cut at the panel's edge. Filled marks: "
+        "unconstrained; open marks: at target MACs. On the right: MACs kept, minus the default's, in percentage "
+        f"points; where they differ, accuracies differ for that reason too. {beyond(shown)}".rstrip()
     )
     return figure, caption
 
@@ -51,7 +51,9 @@ def _forest(axes: Axes, part: pd.DataFrame) -> None:
         axes.text(1.01, y, f"{100 * line.macs_difference:+.1f}", transform=right, va="center", fontsize=6, color="0.3")
     if table.empty:
         axes.set_yticks([])
-        axes.text(0.5, 0.5, "no method ran with knobs beside its default", transform=axes.transAxes, ha="center")
+        axes.text(
+            0.5, 0.5, "no method ran with its default knobs and with others", transform=axes.transAxes, ha="center"
+        )
         return
     reach = 100 * (table["difference"].abs().max() + table["difference_half"].median(skipna=True))
     reach = 1.1 * reach if np.isfinite(reach) and reach > 0 else 1.0

@@ -1,4 +1,4 @@
-"""Figures from histories: the switcher's trajectories, and training curves."""
+"""Figures of histories: the factors of the examined method, and training curves."""
 
 from __future__ import annotations
 
@@ -14,51 +14,51 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from benchmarks.report.figures import style
 from benchmarks.report.figures.panels import MOST, beyond, legend, panels
 from benchmarks.report.stats.names import SUBJECT, few, subject
-from benchmarks.report.stats.summary import BLOCK
-from benchmarks.report.text.words import blocks, one_line
+from benchmarks.report.stats.summary import TASK
+from benchmarks.report.text.words import one_line, tasks
 
 SHADES = mpl.colormaps["viridis"]
-NOTES = {"alive": "Channels alive, %", "factor": "Mean factor", "reactivated": "Channels that came back"}
-"""Prefix of a history's columns (`alive/conv1`) -> what is drawn of it."""
+QUANTITIES = {"alive": "Channels alive, %", "factor": "Mean factor", "reactivated": "Channels that came back"}
+"""Prefix of a history's columns (`alive/conv1`) -> label of its axis."""
 
 
 def trajectories(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure, str]:
-    """Channels alive, mean factor and reactivations per layer over the training of the examined method's free runs.
+    """Channels alive, mean factor and reactivations per layer, over the unconstrained runs of the examined method.
 
-    histories: one line per run and epoch, with a column <note>/<group> for each note of a group; where there are none,
-    the figure says so.
+    histories: one line per run and epoch, with a column <quantity>/<group> for each quantity of a group; where
+    there are none, the figure says so.
     """
     examined = subject(rows) or SUBJECT
-    runs = histories[histories["cell"] == f"{examined}@free"].merge(rows[BLOCK].drop_duplicates())
-    notes = {note: _columns(runs, note) for note in NOTES}
-    notes = {note: columns for note, columns in notes.items() if columns} or {"alive": []}
-    parts = list(islice(blocks(runs), MOST // 2)) or [("no history of the switcher", runs)]
+    runs = histories[histories["cell"] == f"{examined}@free"].merge(rows[TASK].drop_duplicates())
+    quantities = {quantity: _columns(runs, quantity) for quantity in QUANTITIES}
+    quantities = {quantity: columns for quantity, columns in quantities.items() if columns} or {"alive": []}
+    parts = list(islice(tasks(runs), MOST // 2)) or [("no history of the switcher", runs)]
     with style.drawing():
-        size = (min(2, len(notes)) * style.COLUMN, 1.9 * len(parts))
-        figure = Figure(figsize=size if len(notes) < 3 else (2.4 * len(notes), size[1]), layout="constrained")
-        grid = figure.subplots(len(parts), len(notes), squeeze=False)
+        size = (min(2, len(quantities)) * style.COLUMN, 1.9 * len(parts))
+        figure = Figure(figsize=size if len(quantities) < 3 else (2.4 * len(quantities), size[1]), layout="constrained")
+        grid = figure.subplots(len(parts), len(quantities), squeeze=False)
         for line, (title, part) in zip(grid, parts, strict=True):
-            for axes, (note, columns) in zip(line, notes.items(), strict=True):
+            for axes, (quantity, columns) in zip(line, quantities.items(), strict=True):
                 axes.set_title(title)
-                axes.set_ylabel(NOTES[note])
-                _layers(axes, part, [name for name in columns if part[name].notna().any()], note)
+                axes.set_ylabel(QUANTITIES[quantity])
+                _layers(axes, part, [name for name in columns if part[name].notna().any()], quantity)
         for axes in grid[-1]:
             axes.set_xlabel("Epoch")
         figure.draw_without_rendering()
         ends = {"first layer": 0.0, "middle": 0.5, "last layer": 1.0}
         legend(figure, [Line2D([], [], color=_shade(depth), label=text) for text, depth in ends.items()])
-    n = runs.groupby(BLOCK)["seed"].nunique()
+    n = runs.groupby(TASK)["seed"].nunique()
     seeds = f"n={n.min()} to {n.max()} seeds" if len(n) else "n=0"
     caption = (
-        f"{one_line(examined)} (free) over its training, layer by layer: channels whose factor is not 0, in percent of "
-        f"the layer's, and their mean factor, as noted in the runs' histories. Lines: mean over {seeds}; bands: least "
-        f"to greatest seed, not an interval. {beyond(runs, MOST // 2)}Shade: depth."
+        f"{one_line(examined)} (unconstrained) over its training, layer by layer: channels whose factor is not 0, in "
+        "percent of the layer's, and their mean factor, as recorded in the runs' histories. Lines: mean over "
+        f"{seeds}; bands: least to greatest seed, not an interval. {beyond(runs, MOST // 2)}Shade: depth."
     )
     return figure, caption
 
 
-def _columns(runs: pd.DataFrame, note: str) -> list[str]:
-    return [str(name) for name in runs if str(name).startswith(f"{note}/") and runs[name].notna().any()]
+def _columns(runs: pd.DataFrame, quantity: str) -> list[str]:
+    return [str(name) for name in runs if str(name).startswith(f"{quantity}/") and runs[name].notna().any()]
 
 
 def _shade(depth: float) -> tuple[float, float, float, float]:
@@ -66,23 +66,23 @@ def _shade(depth: float) -> tuple[float, float, float, float]:
     return SHADES(0.85 * depth)
 
 
-def _layers(axes: Axes, part: pd.DataFrame, columns: list[str], note: str) -> None:
+def _layers(axes: Axes, part: pd.DataFrame, columns: list[str], quantity: str) -> None:
     for i, name in enumerate(columns):
         values = part.dropna(subset=[name])
         # A layer begins whole, so that its greatest count is its size.
-        scale = 100 / values[name].max() if note == "alive" else 1.0
+        scale = 100 / values[name].max() if quantity == "alive" else 1.0
         over = (scale * values[name]).groupby(values["epoch"]).agg(["mean", "min", "max"])
         color = _shade(i / max(1, len(columns) - 1))
         axes.plot(over.index, over["mean"], color=color, linewidth=1)
         axes.fill_between(over.index, over["min"], over["max"], color=color, alpha=0.15, linewidth=0)
     if not columns:
-        axes.text(0.5, 0.5, "the histories hold no notes of factors", transform=axes.transAxes, ha="center")
+        axes.text(0.5, 0.5, "the histories hold no factors", transform=axes.transAxes, ha="center")
 
 
 def training_curves(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure, str]:
-    """Training loss over epochs, a line per method at its free size or, if it has none, at its smallest told one."""
+    """Training loss over epochs, a line per method: unconstrained, or else at its smallest target MACs."""
     shown = _one_cell_each(rows)
-    curves = histories.merge(shown, on="cell").merge(rows[BLOCK].drop_duplicates())
+    curves = histories.merge(shown, on="cell").merge(rows[TASK].drop_duplicates())
     looks = style.looks(rows["method"])
     with style.drawing():
         there = curves if len(curves) else rows
@@ -97,8 +97,8 @@ def training_curves(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure
     others = f" {left_out} more methods are in runs.parquet." if left_out else ""
     caption = (
         f"Mean training loss of each epoch (logarithmic), mean over n={n} seeds, without intervals; a method's penalty "
-        "is not in it. Each method at the size that it chose or, if it is told one, at the smallest. Epochs of the "
-        f"shared start are in the dense network's line.{others} {beyond(there)}".rstrip()
+        "is not in it. Each method is unconstrained, or else at its smallest target MACs. The "
+        f"dense network's line includes the shared pretraining.{others} {beyond(there)}".rstrip()
     )
     return figure, caption
 
@@ -106,7 +106,11 @@ def training_curves(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure
 def _one_cell_each(rows: pd.DataFrame) -> pd.DataFrame:
     cells = rows[["method", "target"]].drop_duplicates()
     cells = cells[cells["method"].isin(few(cells["method"]))]
-    cells = cells.assign(told=cells["target"] != "free").sort_values(["told", "target"]).drop_duplicates("method")
+    cells = (
+        cells.assign(constrained=cells["target"] != "free")
+        .sort_values(["constrained", "target"])
+        .drop_duplicates("method")
+    )
     return cells.assign(cell=cells["method"] + "@" + cells["target"])[["method", "cell"]].sort_values("method")
 
 

@@ -1,4 +1,4 @@
-"""Direct labels: a name beside its mark, where it covers nothing."""
+"""Direct labels: a name next to its mark, where it covers nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPOTS = [
 class Mark(NamedTuple):
     """A drawn point with its intervals, in data units; half-widths are 0 where there is no interval.
 
-    labelled: its mark says who it is, so that it needs no text.
+    labelled: the mark needs no text.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What the figures share: a panel per dataset and network, and a legend that takes no room from them."""
+"""What the figures share: a panel per task, the marks, and a legend below the panels."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 
 from benchmarks.report.figures import labels, style
 from benchmarks.report.stats.names import BASELINE
-from benchmarks.report.stats.summary import BLOCK, TOLD
-from benchmarks.report.text.words import blocks
+from benchmarks.report.stats.summary import CONSTRAINED, TASK
+from benchmarks.report.text.words import tasks
 
 PAGE = 10
 """Panels that a page has room for."""
@@ -26,12 +26,12 @@ MOST = 24
 def panels(
     table: pd.DataFrame, height: float, xlabel: str, ylabel: str
 ) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
-    """A figure with a titled panel for each block of the table, each of this height in inches.
+    """A figure with a titled panel for each task of the table, each of this height in inches.
 
     Two side by side, as a page has room for; four in a large study, which is read on a screen. Of a study with more
-    than `MOST` blocks the first ones; `beyond` says so.
+    than `MOST` tasks the first ones; `beyond` says so.
     """
-    parts = list(islice(blocks(table), MOST))
+    parts = list(islice(tasks(table), MOST))
     columns = min(2 if len(parts) <= PAGE else 4, len(parts))
     rows = -(-len(parts) // columns)
     figure = Figure(figsize=(style.COLUMN * columns, height * rows), layout="constrained")
@@ -48,10 +48,10 @@ def panels(
 
 
 def beyond(table: pd.DataFrame, most: int = MOST) -> str:
-    """A sentence on the blocks that a figure leaves out, with a space behind it; empty if it shows them all."""
-    there = len(table[BLOCK].drop_duplicates())
-    said = f"Shown: the first {most} of {there} pairs of dataset and network; the tables and the page hold all. "
-    return said if there > most else ""
+    """A sentence on the tasks that a figure leaves out, with a trailing space; empty if it shows them all."""
+    there = len(table[TASK].drop_duplicates())
+    sentence = f"Shown: the first {most} of {there} tasks; the tables and the page hold all. "
+    return sentence if there > most else ""
 
 
 def legend(figure: Figure, handles: Sequence[Artist]) -> None:
@@ -73,7 +73,7 @@ def legend(figure: Figure, handles: Sequence[Artist]) -> None:
 
 
 def draw_mark(axes: Axes, mark: labels.Mark, look: style.Look, filled: bool) -> None:
-    """Draw a mark with its intervals in its method's look; those of a crowd are left to `draw_crowd`."""
+    """Draw a mark with its intervals in its method's look; grey ones are left to `draw_background`."""
     if look.grey:
         return
     axes.errorbar(
@@ -89,15 +89,15 @@ def draw_mark(axes: Axes, mark: labels.Mark, look: style.Look, filled: bool) -> 
     )
 
 
-def draw_crowd(axes: Axes, marks: Sequence[labels.Mark]) -> None:
-    """Draw the marks of a crowd as dots without intervals, all at once: thousands of single ones take minutes."""
+def draw_background(axes: Axes, marks: Sequence[labels.Mark]) -> None:
+    """Draw the grey marks as dots without intervals, all at once: thousands of single ones take minutes."""
     dots = [mark for mark in marks if mark.labelled]
     if dots:
         axes.plot([mark.x for mark in dots], [mark.y for mark in dots], ".", color=style.GREY, zorder=1)
 
 
 def label(figure: Figure, marks: Sequence[tuple[Axes, Sequence[labels.Mark]]]) -> set[str]:
-    """Label the marks of each panel directly; returns the names that found no room in at least one of theirs."""
+    """Label the marks of each panel directly; returns the names without room in at least one panel."""
     figure.draw_without_rendering()
     # One for all labels: each holds a picture of the whole figure.
     renderer = FigureCanvasAgg(figure).get_renderer()
@@ -109,8 +109,8 @@ def label(figure: Figure, marks: Sequence[tuple[Axes, Sequence[labels.Mark]]]) -
 
 def handles(looks: dict[str, style.Look], names: set[str]) -> list[Line2D]:
     """Legend entries of these methods, and one for all grey dots."""
-    crowd = sum(look.grey for look in looks.values())
-    dots = Line2D([], [], color=style.GREY, marker=".", linestyle="", label=f"{crowd} other methods")
+    others = sum(look.grey for look in looks.values())
+    dots = Line2D([], [], color=style.GREY, marker=".", linestyle="", label=f"{others} other methods")
     few = [
         Line2D([], [], color="black", linestyle="--", label=name)
         if name == BASELINE
@@ -118,13 +118,13 @@ def handles(looks: dict[str, style.Look], names: set[str]) -> list[Line2D]:
         for name, look in looks.items()
         if name in names and not look.grey
     ]
-    return [*few, dots] if crowd else few
+    return [*few, dots] if others else few
 
 
 def handles_of_targets(table: pd.DataFrame) -> list[Line2D]:
     """Legend entries for filled and open marks, as far as the table has them."""
-    told = table.loc[table["method"] != BASELINE, "target"].str.startswith(TOLD)
-    faces = {"chose its size": ("0.3", (~told).any()), "was told its size": ("white", told.any())}
+    constrained = table.loc[table["method"] != BASELINE, "target"].str.startswith(CONSTRAINED)
+    faces = {"unconstrained": ("0.3", (~constrained).any()), "at target MACs": ("white", constrained.any())}
     return [
         Line2D([], [], color="0.3", marker="o", linestyle="", label=label, markerfacecolor=face)
         for label, (face, there) in faces.items()

@@ -1,4 +1,4 @@
-"""Figure: average ranks at each told size, with the critical difference (Demsar 2006, JMLR 7)."""
+"""Figure: average ranks at each target, with the critical difference (Demsar 2006, JMLR 7)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from scikit_posthocs import critical_difference_diagram
 
 from benchmarks.report.figures import style
-from benchmarks.report.stats.comparisons import Ranking, ranking, told
+from benchmarks.report.stats.comparisons import Ranking, ranked_targets, ranking
 from benchmarks.report.stats.names import SUBJECT, subject
 from benchmarks.report.text.words import one_line
 
@@ -19,7 +19,7 @@ from benchmarks.report.text.words import one_line
 def rank_diagram(rows: pd.DataFrame) -> tuple[Figure, str]:
     """A line of average ranks per target; bars join methods that do not differ at 5 % (Nemenyi)."""
     examined = subject(rows) or SUBJECT
-    found = {target: ranking(rows, target, examined) for target in told(rows)}
+    found = {target: ranking(rows, target, examined) for target in ranked_targets(rows)}
     found = {target: one for target, one in found.items() if one.n and len(one.table) > 1}
     looks = style.looks(rows["method"])
     heights = [0.9 + 0.08 * len(one.table) for one in found.values()] or [1.5]
@@ -29,14 +29,14 @@ def rank_diagram(rows: pd.DataFrame) -> tuple[Figure, str]:
         for axes, (target, one) in zip(grid, found.items(), strict=False):
             _diagram(axes, target, one, looks)
         if not found:
-            _say(grid[0], "no two methods were told the same size")
+            _say(grid[0], "no two methods ran at the same target MACs")
     sizes = "; ".join(f"{one_line(target)}: n={one.n}" for target, one in found.items()) or "n=0"
     left_out = sum(one.left_out for one in found.values())
     caption = (
-        "Average rank of test accuracy at each told size (1, on the left, is best; a failed run counts as accuracy 0) "
+        "Average rank of test accuracy at each target (1, on the left, is best; a failed run counts as accuracy 0) "
         f"over n combinations of dataset, network and seed ({sizes}; {left_out} more are left out, at which some "
         "method has no row). Bars join methods whose average ranks differ by less than the critical difference "
-        "(Nemenyi, 5 %). No intervals: seeds of one network share their data."
+        "(Nemenyi, 5 %). No intervals: seeds of one task share their data."
     )
     return figure, caption
 

@@ -13,7 +13,7 @@ from benchmarks.report.figures import labels, style
 from benchmarks.report.figures.focus import focus
 from benchmarks.report.figures.panels import (
     beyond,
-    draw_crowd,
+    draw_background,
     draw_mark,
     handles,
     handles_of_targets,
@@ -22,8 +22,8 @@ from benchmarks.report.figures.panels import (
     panels,
 )
 from benchmarks.report.stats.names import BASELINE
-from benchmarks.report.stats.summary import TOLD, summary
-from benchmarks.report.text.words import crowd, failed, lines, scored_seeds
+from benchmarks.report.stats.summary import CONSTRAINED, summary
+from benchmarks.report.text.words import background, failed, lines, scored_seeds
 
 EDGES = "Arrow heads at an edge stand for means beyond it, and bars may be cut there."
 
@@ -39,8 +39,8 @@ def accuracy_against_cost(rows: pd.DataFrame) -> tuple[Figure, str]:
     caption = (
         "Test accuracy minus that of dense, paired by seed, against the training multiply-accumulates (MACs) of the "
         f"whole run relative to dense, search and pretraining included: mean over {scored_seeds(table)}; bars are 95 % "
-        f"t-intervals. Filled marks chose their size, open marks were told it. {EDGES} "
-        f"{beyond(table)}{crowd(table)}{failed(table)}"
+        f"t-intervals. Filled marks: unconstrained; open marks: at target MACs. {EDGES} "
+        f"{beyond(table)}{background(table)}{failed(table)}"
     )
     return figure, caption
 
@@ -58,14 +58,14 @@ def real_against_theoretical_speedup(rows: pd.DataFrame) -> tuple[Figure, str]:
     caption = (
         "Measured speed-up over the dense network (CPU, batch of 128, paired by seed) against the theoretical one, the "
         f"ratio of multiply-accumulates: mean over {scored_seeds(table)}; bars are 95 % t-intervals. Line: every saved "
-        f"MAC saves its share of time. Filled marks chose their size, open marks were told it. {EDGES} "
-        f"{beyond(table)}{crowd(table)}{failed(table)}"
+        f"MAC saves its share of time. Filled marks: unconstrained; open marks: at target MACs. {EDGES} "
+        f"{beyond(table)}{background(table)}{failed(table)}"
     )
     return figure, caption
 
 
 def _scatter(table: pd.DataFrame, xlabel: str, ylabel: str, reference: Callable[[Axes], object]) -> Figure:
-    """A panel per block with a mark per cell at its columns x and y, the dense network left to the reference line."""
+    """A panel per task with a mark per cell at its columns x and y; the reference line stands for the dense network."""
     looks = style.looks(table["method"])
     cells = table.dropna(subset=["x", "y"])
     cells = cells[cells["method"] != BASELINE]
@@ -84,9 +84,9 @@ def _marks(axes: Axes, cells: pd.DataFrame, looks: dict[str, style.Look]) -> lis
         look = looks[line.method]
         halves = np.nan_to_num([line.x_half, line.y_half])
         mark = labels.Mark(line.method, look.color, line.x, line.y, float(halves[0]), float(halves[1]), look.grey)
-        draw_mark(axes, mark, look, filled=not line.target.startswith(TOLD))
+        draw_mark(axes, mark, look, filled=not line.target.startswith(CONSTRAINED))
         marks.append(mark)
-    draw_crowd(axes, marks)
+    draw_background(axes, marks)
     if not marks:
         axes.text(0.5, 0.5, "no run has a score", transform=axes.transAxes, ha="center")
     return focus(axes, marks)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.style import context
 
-from benchmarks.report.stats.names import BASELINE, crowd, known
+from benchmarks.report.stats.names import BASELINE, background, known
 
 COLUMN = 3.4
 """Width of a panel in inches: one column of a two-column page."""
@@ -57,7 +57,7 @@ COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
 LINES: tuple[Literal["-", "--", "-.", ":"], ...] = ("-", "--", "-.", ":")
 GREY = "0.65"
-"""Of a crowd: the ground on which the few stand out."""
+"""Of methods in the background of a large study."""
 
 
 class Look(NamedTuple):
@@ -69,18 +69,18 @@ class Look(NamedTuple):
 
     @property
     def grey(self) -> bool:
-        """It is one of a crowd, drawn as the ground on which the few stand out."""
+        """It is one of many in the background of a large study."""
         return self.color == GREY
 
 
 def looks(methods: Iterable[str]) -> dict[str, Look]:
     """The look of each method. Well-known ones have fixed slots, others the next free ones in alphabetical order.
 
-    Where a method is there with knobs alone (`l1,ranking=global`), the plainest takes the slot of its key. Colours and
-    markers have coprime counts, so that no two methods look alike; in a crowd, those without a slot do.
+    Of a method that ran with knobs alone (`l1,ranking=global`), the plainest label takes the slot of its key. Colours
+    and markers have coprime counts, so that no two methods look alike; in a large study those without a slot do.
     """
     names = set(methods)
-    grey = crowd(names)
+    grey = background(names)
     fixed = {i: name for i, name in enumerate(known(names)) if name in names}
     free = (i for i in itertools.count() if i not in fixed)
     others = sorted(names - {BASELINE, *fixed.values(), *grey})

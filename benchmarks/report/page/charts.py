@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from benchmarks.report.stats.names import BASELINE
-from benchmarks.report.stats.summary import TOLD
+from benchmarks.report.stats.summary import CONSTRAINED
 
 INK = "currentColor"
 SIGNALS: dict[str, Any] = {"chosen": [], "low": 0, "high": 100, "at": -1}
@@ -43,12 +43,7 @@ def plot(looks: dict[str, dict[str, str]]) -> alt.LayerChart:
     ]  # fmt: skip
     return (
         alt.layer(*layers)
-        .add_params(
-            *(
-                alt.param(name=name, value=value)
-                for name, value in (("chosen", []), ("low", 0), ("high", 100), ("at", -1))
-            )
-        )
+        .add_params(*(alt.param(name=name, value=value) for name, value in SIGNALS.items()))
         .properties(width="container", height=420)
         .configure(**_look())
     )
@@ -66,14 +61,14 @@ def _y(field: str) -> alt.Y:
 def _points(
     chart: alt.Chart, colour: alt.Scale, shape: alt.Scale, chosen: str, opacity: float, **mark: Any
 ) -> alt.Chart:
-    """Marks in the methods' looks: filled where the method chose its size, open where it was told."""
+    """Marks in the methods' looks: filled where it is unconstrained, open at target MACs."""
     return chart.mark_point(clip=True, strokeWidth=1.4, **mark).encode(
         x=_x(),
         y=_y("y"),
         color=alt.Color("method:N").scale(colour).legend(None),
         fill=alt.Fill("method:N").scale(colour).legend(None),
         shape=alt.Shape("method:N").scale(shape).legend(None),
-        fillOpacity=alt.condition(f"test(/^({'|'.join(TOLD)})/, datum.target)", alt.value(0), alt.value(1)),
+        fillOpacity=alt.condition(f"test(/^({'|'.join(CONSTRAINED)})/, datum.target)", alt.value(0), alt.value(1)),
         opacity=alt.condition(chosen, alt.value(opacity), alt.value(0.06)),
         description="description:N",
         tooltip="description:N",

@@ -1,4 +1,4 @@
-"""The page: one self-contained index.html, verdicts first, that asks no server for anything.
+"""The page: one self-contained index.html, verdicts first, that loads nothing from a network.
 
 The table of runs is our own 80 lines (assets/table.js) and not itables: that adds 0.9 MB, compiles strings to code and
 loads itself from a blob, which the page's content security policy would have to allow, and names its parts at random.
@@ -34,9 +34,9 @@ TITLES = {
     "channels": "Learned structures",
     "cost": "Cost of training and of running",
     "curves": "Training curves",
-    "matched": "The switcher network against others at the same size",
-    "overall": "Over all datasets and networks",
-    "published": "Beside published numbers",
+    "matched": "The switcher network against others at the same MACs",
+    "overall": "Over all tasks",
+    "published": "Published and measured numbers",
     "speedup": "Real against theoretical speed-up",
 }
 
@@ -112,10 +112,10 @@ def counts(rows: pd.DataFrame) -> dict[str, int]:
 
 
 def answers(rows: pd.DataFrame, judged: Sequence[Claim]) -> list[str]:
-    """The study in a sentence or two for who reads no further: the verdicts, and who is best at each told size."""
+    """The study in a few sentences: the verdicts, and which method ranks best at each target."""
     verdicts = Counter(claim.verdict for claim in judged)
     examined = subject(rows) or SUBJECT
-    said = [
+    sentences = [
         f"Of the {len(judged)} claims made for the switcher network, {verdicts['holds']} hold, {verdicts['fails']} "
         f"fail, {verdicts['undecided']} are undecided."
     ]
@@ -124,11 +124,11 @@ def answers(rows: pd.DataFrame, judged: Sequence[Claim]) -> list[str]:
         if found.n and len(found.table) > 1:
             ranks = found.table["average_rank"]
             worse = int((ranks - ranks.iloc[0] > found.critical_difference).sum()) or "none"
-            said.append(
+            sentences.append(
                 f"At {target}, {found.table['method'].iloc[0]} ranks best in accuracy ({ranks.iloc[0]:.1f} of "
                 f"{len(ranks)} on average, n\u202f=\u202f{found.n}), clearly better than {worse} of the others."
             )
-    return said
+    return sentences
 
 
 def title_of(name: str) -> str:

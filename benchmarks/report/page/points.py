@@ -1,4 +1,4 @@
-"""What the page's plot shows: the methods' looks, the means of each block, and where to look."""
+"""What the page's plot shows: the methods' looks, the means of each task, and the limits of the axes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from benchmarks.report.page import charts
 from benchmarks.report.stats.names import BASELINE
 from benchmarks.report.stats.pareto import front
 from benchmarks.report.stats.placement import fences, shifts
-from benchmarks.report.stats.summary import BLOCK, CELL, summary
+from benchmarks.report.stats.summary import CELL, TASK, summary
 
 Look = tuple[str, str, str]
 """How a method is drawn: colour, matplotlib's marker, line style."""
 
 
 def payload(rows: pd.DataFrame, looks: Mapping[str, Look]) -> dict[str, Any]:
-    """For JSON: looks (method -> colour, shape), blocks, points (runs), cells (means) and the two specifications."""
+    """For JSON: looks (method -> colour, shape), tasks with their cells (means), and the two specifications."""
     table = summary(rows)
     table = table.assign(front=front(table))
     drawn = {
@@ -31,10 +31,10 @@ def payload(rows: pd.DataFrame, looks: Mapping[str, Look]) -> dict[str, Any]:
     }
     return {
         "looks": drawn,
-        "blocks": [
-            {"dataset": dataset, "network": network, "domain": domain(part), "far": far_out(part)}
+        "tasks": [
+            {"dataset": dataset, "network": network, "domain": domain(part), "outliers": outliers(part)}
             | {"cells": cells(table[(table["dataset"] == dataset) & (table["network"] == network)])}
-            for (dataset, network), part in rows.groupby(BLOCK, sort=False)
+            for (dataset, network), part in rows.groupby(TASK, sort=False)
         ],
         "plot": charts.plot(drawn).to_dict(validate=True),
         "curve": charts.curve().to_dict(validate=True),
@@ -52,9 +52,9 @@ def shape(marker: str) -> str:
     return "".join(letter + ",".join(f"{x:.3g}" for x in points) for letter, points in steps)
 
 
-def cells(block: pd.DataFrame) -> list[dict[str, Any]]:
-    """The means of a block in percent, with the ends of their 95 % t-intervals where there are two seeds or more."""
-    part = block[block["n"] > 0]
+def cells(task: pd.DataFrame) -> list[dict[str, Any]]:
+    """The means of a task in percent, with the ends of their 95 % t-intervals where there are two seeds or more."""
+    part = task[task["n"] > 0]
     moved = 100 * shifts(part)
     wide = pd.DataFrame({
         **{name: part[name] for name in (*CELL[2:], "n", "front")},
@@ -67,21 +67,21 @@ def cells(block: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def domain(rows: pd.DataFrame) -> list[float] | None:
-    """Lowest and highest accuracy in percent of the runs that are not far out, with some room; None without a run."""
+    """Lowest and highest accuracy in percent of the runs that are no outliers, with some room; None without a run."""
     values = 100 * rows.loc[rows["status"] == "ok", "test_accuracy"].dropna()
     if values.empty:
         return None
-    bulk = values[~_far(values)]
+    bulk = values[~_outlying(values)]
     room = max(0.06 * (bulk.max() - bulk.min()), 0.1)
     return [round(bulk.min() - room, 3), round(min(bulk.max() + room, 100.2), 3)]
 
 
-def far_out(rows: pd.DataFrame) -> int:
+def outliers(rows: pd.DataFrame) -> int:
     """How many runs the plot leaves out at first."""
-    return int(_far(100 * rows.loc[rows["status"] == "ok", "test_accuracy"].dropna()).sum())
+    return int(_outlying(100 * rows.loc[rows["status"] == "ok", "test_accuracy"].dropna()).sum())
 
 
-def _far(values: pd.Series) -> pd.Series:
+def _outlying(values: pd.Series) -> pd.Series:
     if values.empty:
         return values.astype(bool)
     low, high = fences(values, least=0.5)

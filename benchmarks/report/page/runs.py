@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.report.stats.names import BASELINE
-from benchmarks.report.stats.summary import BLOCK, TEXT_COLUMNS
+from benchmarks.report.stats.summary import TASK, TEXT_COLUMNS
 from benchmarks.schemas.rows import COLUMNS
 
 POINTS = 100_000
@@ -55,8 +55,8 @@ def shown(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 def dense_widths(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
     """Channels of each group of the whole network, by "dataset network"; networks without a dense run are left out."""
-    dense = rows[(rows["method"] == BASELINE) & (rows["widths"] != "")].drop_duplicates(BLOCK)
-    return {f"{d} {n}": json.loads(widths) for d, n, widths in dense[[*BLOCK, "widths"]].itertuples(index=False)}
+    dense = rows[(rows["method"] == BASELINE) & (rows["widths"] != "")].drop_duplicates(TASK)
+    return {f"{d} {n}": json.loads(widths) for d, n, widths in dense[[*TASK, "widths"]].itertuples(index=False)}
 
 
 def curves(rows: pd.DataFrame, histories: pd.DataFrame) -> list[dict[str, list[Any]] | None]:
@@ -64,7 +64,7 @@ def curves(rows: pd.DataFrame, histories: pd.DataFrame) -> list[dict[str, list[A
     if histories.empty:
         return []
     most = max(10, POINTS // len(rows))
-    known = dict(iter(histories.groupby([*BLOCK, "cell", "seed"], sort=False)))
+    known = dict(iter(histories.groupby([*TASK, "cell", "seed"], sort=False)))
     cells = rows["method"] + "@" + rows["target"]
     keys = zip(rows["dataset"], rows["network"], cells, rows["seed"], strict=True)
     return [_curve(known[key], most) if key in known else None for key in keys]

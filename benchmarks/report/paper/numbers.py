@@ -8,15 +8,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from benchmarks.report.paper.pairs import against, free_runs, matched_runs, pupils, told_of
+from benchmarks.report.paper.pairs import against, free_runs, matched_runs, transfers, values_of
 from benchmarks.report.stats.evidence import Claim, finding
 from benchmarks.report.stats.names import BASELINE, SUBJECT, subject
-from benchmarks.report.stats.summary import BLOCK, scored
+from benchmarks.report.stats.summary import TASK, scored
 from benchmarks.report.text.latex import escape
 from benchmarks.report.text.words import number
 
 CONTROLS = ("uniform", "random")
-"""What a method has to beat at a told size before it is worth its trouble."""
+"""Methods without a criterion, which any criterion has to beat at target MACs."""
 MINUS = r"(?<![\w-])-(?=\d)"
 """A sign, not a hyphen."""
 
@@ -31,8 +31,8 @@ def numbers(rows: pd.DataFrame, judged: Sequence[Claim]) -> dict[str, str]:
     """
     examined = subject(rows) or SUBJECT
     parts = (_study(rows), _knobs(rows), _claims(judged), _size(rows, examined), free_runs(rows, examined))
-    told = (matched_runs(rows, examined), *(against(rows, one) for one in (examined, *CONTROLS)), pupils(rows))
-    return {key: text for part in (*parts, *told) for key, text in part.items()}
+    compared = (matched_runs(rows, examined), *(against(rows, one) for one in (examined, *CONTROLS)), transfers(rows))
+    return {key: text for part in (*parts, *compared) for key, text in part.items()}
 
 
 def tex(values: dict[str, str]) -> str:
@@ -41,31 +41,32 @@ def tex(values: dict[str, str]) -> str:
 
 
 def literature(entries: pd.DataFrame) -> dict[str, str]:
-    """How many published numbers (`published.read_published`) there are, and how many that another source denies."""
-    told = {"entries": len(entries), "sources": entries["source"].nunique()}
-    return {key: str(count) for key, count in (told | {"contradicted": (entries["contradicted"] != "").sum()}).items()}
+    """How many published numbers (`published.read_published`) there are, and how many another source contradicts."""
+    contradicted = (entries["contradicted"] != "").sum()
+    counts = {"entries": len(entries), "sources": entries["source"].nunique(), "contradicted": contradicted}
+    return {key: str(count) for key, count in counts.items()}
 
 
 def _study(rows: pd.DataFrame) -> dict[str, str]:
     ok = rows["status"] == "ok"
     dense = rows[rows["method"] == BASELINE]
     epochs = sorted(set(dense[["epochs_pretrain", "epochs_learn", "epochs_finetune"]].sum(axis="columns")))
-    told = {name: ", ".join(sorted(set(rows[name]))) for name in ("version", "torch", "device", "precision")}
-    told |= {f"{name}s": ", ".join(rows[name].unique()) for name in (*BLOCK, "target")}
-    told |= {
+    values = {name: ", ".join(sorted(set(rows[name]))) for name in ("version", "torch", "device", "precision")}
+    values |= {f"{name}s": ", ".join(rows[name].unique()) for name in (*TASK, "target")}
+    values |= {
         "runs": str(len(rows)),
         "scored": str(ok.sum()),
         "methods": str(rows["method"].nunique()),
         "keys": str(rows["method"].str.split(",").str[0].nunique()),
-        "panels": str(len(rows[BLOCK].drop_duplicates())),
+        "tasks": str(len(rows[TASK].drop_duplicates())),
         "seeds": str(rows["seed"].nunique()),
         "epochs": " or ".join(f"{count:g}" for count in epochs),
         "logits": number(rows["logit_difference"].max(), ".1e"),
         "hours": number(rows[["seconds_pretrain", "seconds_learn", "seconds_finetune"]].sum().sum() / 3600, ".2g"),
     }
     failures = rows.loc[~ok, "status"].value_counts()
-    told["failures"] = ", ".join(f"{count} {status}" for status, count in failures.items()) or "none"
-    return {key: text for key, text in told.items() if text}
+    values["failures"] = ", ".join(f"{count} {status}" for status, count in failures.items()) or "none"
+    return {key: text for key, text in values.items() if text}
 
 
 def _knobs(rows: pd.DataFrame) -> dict[str, str]:
@@ -75,35 +76,35 @@ def _knobs(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def _claims(judged: Sequence[Claim]) -> dict[str, str]:
-    told: dict[str, str] = {}
+    values: dict[str, str] = {}
     for claim in judged:
-        told |= {
+        values |= {
             f"claim{claim.number}.verdict": claim.verdict,
             f"claim{claim.number}.text": claim.text.removesuffix("."),
         }
         for i, found in enumerate(claim.findings, 1):
-            told |= told_of(f"claim{claim.number}.{i}", found)
-    return told
+            values |= values_of(f"claim{claim.number}.{i}", found)
+    return values
 
 
 def _size(rows: pd.DataFrame, examined: str) -> dict[str, str]:
-    """What the examined method's free runs remove, gain and cost, panel by panel; what told sizes are worth in time."""
+    """What the examined method's unconstrained runs remove, gain and cost, task by task; speed-up at target MACs."""
     runs = scored(rows)
     free = runs[(runs["method"] == examined) & (runs["target"] == "free")]
-    told = {}
+    values = {}
     for (target, method), part in runs[runs["target"].str.startswith("macs=")].groupby(["target", "method"]):
-        told[f"cost.{target}.{method}"] = number(part["cost"].mean(), ".2f")
+        values[f"cost.{target}.{method}"] = number(part["cost"].mean(), ".2f")
         same = runs[runs["target"] == target]
-        told[f"speedup.{target}"] = number(same["speedup_cpu"].median(), ".2f")
+        values[f"speedup.{target}"] = number(same["speedup_cpu"].median(), ".2f")
     if free.empty:
-        return told
-    means = free.groupby(BLOCK)[["difference", "macs_kept", "params_kept"]].mean()
+        return values
+    means = free.groupby(TASK)[["difference", "macs_kept", "params_kept"]].mean()
     removed = (100 * (1 - means["macs_kept"])).sort_values()
-    told |= {"gains": str((means["difference"] > 0).sum()), "cost": number(free["cost"].mean(), ".2f")}
+    values |= {"gains": str((means["difference"] > 0).sum()), "cost": number(free["cost"].mean(), ".2f")}
     for key, i in (("least", 0), ("most", -1)):
-        told |= {f"removed.{key}": f"{removed.iloc[i]:.1f}", f"removed.{key}.panel": ", ".join(removed.index[i])}
+        values |= {f"removed.{key}": f"{removed.iloc[i]:.1f}", f"removed.{key}.task": ", ".join(removed.index[i])}
     found = finding("", 100 * (1 - free["macs_kept"]), "", 0)
-    told["removed"] = f"{found.mean:.1f}"
-    told |= {"removed.interval": f"[{found.low:.1f}, {found.high:.1f}]"} if found.n > 1 else {}
-    told["removed.params"] = f"{100 * (1 - free['params_kept'].mean()):.1f}"
-    return told
+    values["removed"] = f"{found.mean:.1f}"
+    values |= {"removed.interval": f"[{found.low:.1f}, {found.high:.1f}]"} if found.n > 1 else {}
+    values["removed.params"] = f"{100 * (1 - free['params_kept'].mean()):.1f}"
+    return values

@@ -1,4 +1,4 @@
-"""Numbers of the paper that compare two methods in pairs of runs of the same seed."""
+"""Numbers of the paper that compare two methods, paired by seed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.report.stats.comparisons import matched_pairs, ranking
 from benchmarks.report.stats.evidence import Finding, finding
-from benchmarks.report.stats.summary import BLOCK, scored
+from benchmarks.report.stats.summary import TASK, scored
 from benchmarks.report.text.words import number, p_value
 
 
@@ -34,7 +34,7 @@ def names(labels: Iterable[str]) -> dict[str, str]:
 
 
 def free_runs(rows: pd.DataFrame, examined: str) -> dict[str, str]:
-    """Every other method that chooses its size, minus the examined one: accuracy, and MACs kept."""
+    """Every other unconstrained method, minus the examined one: accuracy, and MACs kept."""
     runs = scored(rows)
     free = runs[runs["target"] == "free"]
     return {
@@ -45,30 +45,30 @@ def free_runs(rows: pd.DataFrame, examined: str) -> dict[str, str]:
     }
 
 
-def pupils(rows: pd.DataFrame) -> dict[str, str]:
-    """What was taken over from other networks, minus every method that chooses its size on this one.
+def transfers(rows: pd.DataFrame) -> dict[str, str]:
+    """Methods whose source is another network, minus every unconstrained method on this one.
 
-    The key says `pupil` for what was taken over from one network, `pupil2` for two in turn, and so on.
+    The key says `transfer` for one source network, `transfer2` for two in turn, and so on.
     """
     runs = scored(rows)
-    kinds, told = runs["target"].str.partition(":")[0], runs["target"].str.partition(":")[2]
+    kinds, sources = runs["target"].str.partition(":")[0], runs["target"].str.partition(":")[2]
     elsewhere = pd.Series(
-        [network not in way.split("+") for network, way in zip(runs["network"], told, strict=True)], runs.index
+        [network not in listed.split("+") for network, listed in zip(runs["network"], sources, strict=True)], runs.index
     )
-    networks = told.str.count(r"\+") + 1
+    networks = sources.str.count(r"\+") + 1
     free = runs[runs["target"] == "free"]
     found: dict[str, str] = {}
-    for count, taught in runs[(kinds == "from") & elsewhere].groupby(networks):
-        which = f"pupil{count if count > 1 else ''}"
+    for count, transferred in runs[(kinds == "from") & elsewhere].groupby(networks):
+        which = f"transfer{count if count > 1 else ''}"
         for other, own in free.groupby("method"):
-            for name, pairs in _pairs(taught, own):
+            for name, pairs in _pairs(transferred, own):
                 found |= _both(f"{which}.{name}.{other}", pairs)
     return found
 
 
 def _pairs(runs: pd.DataFrame, own: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Each method, and its runs beside those of `own` on the same dataset, network and seed."""
-    both = runs.merge(own, on=[*BLOCK, "seed"], suffixes=("", "_own"), validate="many_to_one")
+    """Each method, and its runs with those of `own` on the same dataset, network and seed."""
+    both = runs.merge(own, on=[*TASK, "seed"], suffixes=("", "_own"), validate="many_to_one")
     for method, pairs in both.groupby("method"):
         yield str(method), pairs
 
@@ -76,24 +76,24 @@ def _pairs(runs: pd.DataFrame, own: pd.DataFrame) -> Iterator[tuple[str, pd.Data
 def _both(key: str, pairs: pd.DataFrame) -> dict[str, str]:
     accuracy = 100 * (pairs["accuracy"] - pairs["accuracy_own"]).round(12)
     macs = 100 * (pairs["macs_kept"] - pairs["macs_kept_own"]).round(12)
-    return told_of(key, finding("", accuracy, "", 0)) | told_of(f"{key}.macs", finding("", macs, "", 0))
+    return values_of(key, finding("", accuracy, "", 0)) | values_of(f"{key}.macs", finding("", macs, "", 0))
 
 
 def matched_runs(rows: pd.DataFrame, examined: str) -> dict[str, str]:
-    """At each told size: the examined method minus each other; the strongest and the weakest; the ranks."""
+    """At each target: the examined method minus each other; the strongest and the weakest; the ranks."""
     pairs = matched_pairs(rows, examined)
-    told: dict[str, str] = {}
+    values: dict[str, str] = {}
     for target, part in pairs[pairs["difference"].notna()].groupby("target"):
         at = f"at.{str(target).split(':')[0]}"
         for method, own in part.groupby("method"):
-            told |= told_of(f"{at}.{method}", finding("", 100 * own["difference"], "", 0))
+            values |= values_of(f"{at}.{method}", finding("", 100 * own["difference"], "", 0))
         means = part.groupby("method")["difference"].mean().sort_values()
         for key, method in (("strongest", means.index[0]), ("weakest", means.index[-1])):
             own = part[part["method"] == method]
             found = finding("", 100 * own["difference"], "", 0)
-            told |= {f"{at}.{key}": str(method), **told_of(f"{at}.{key}", found)}
-        told |= _ranks(rows, str(target), examined, at)
-    return told
+            values |= {f"{at}.{key}": str(method), **values_of(f"{at}.{key}", found)}
+        values |= _ranks(rows, str(target), examined, at)
+    return values
 
 
 def _ranks(rows: pd.DataFrame, target: str, examined: str, at: str) -> dict[str, str]:
@@ -101,19 +101,19 @@ def _ranks(rows: pd.DataFrame, target: str, examined: str, at: str) -> dict[str,
     table = ranked.table.set_index("method")["average_rank"]
     if not ranked.n or examined not in table:
         return {}
-    told = {"own": number(table[examined], ".2f"), "best": number(table.min(), ".2f"), "first": str(table.index[0])}
-    told |= {"of": str(len(table)), "n": str(ranked.n), "cd": number(ranked.critical_difference, ".2f")}
-    told["p"] = p_value(ranked.friedman_p)
-    return {f"{at}.rank.{key}": text for key, text in told.items()}
+    values = {"own": number(table[examined], ".2f"), "best": number(table.min(), ".2f"), "first": str(table.index[0])}
+    values |= {"of": str(len(table)), "n": str(ranked.n), "cd": number(ranked.critical_difference, ".2f")}
+    values["p"] = p_value(ranked.friedman_p)
+    return {f"{at}.rank.{key}": text for key, text in values.items()}
 
 
 def against(rows: pd.DataFrame, one: str) -> dict[str, str]:
-    """At each told size, how many other methods there are, and how many have a higher mean accuracy than this one.
+    """At each target, how many other methods there are, and how many have a higher mean accuracy than this one.
 
     above, below: of how many it is said by intervals that hold together (Bonferroni).
     """
     pairs = matched_pairs(rows, one).dropna(subset=["difference"])
-    told: dict[str, str] = {}
+    values: dict[str, str] = {}
     for target, part in pairs.groupby("target"):
         among = part["method"].nunique()
         found = [finding("", -p["difference"], "", 0, among) for _, p in part.groupby("method")]
@@ -124,17 +124,17 @@ def against(rows: pd.DataFrame, one: str) -> dict[str, str]:
             ".below": sum(f.high < 0 for f in found),
         }
         at = str(target).split(":")[0]
-        told |= {f"{one.split(',')[0]}.rivals.{at}{key}": str(count) for key, count in counts.items()}
-    return told
+        values |= {f"{one.split(',')[0]}.rivals.{at}{key}": str(count) for key, count in counts.items()}
+    return values
 
 
-def told_of(key: str, found: Finding) -> dict[str, str]:
-    """What is known of a mean: see `numbers.numbers`."""
-    told = {f"{key}.n": str(found.n)}
+def values_of(key: str, found: Finding) -> dict[str, str]:
+    """What is known of a mean; see `numbers.numbers`."""
+    values = {f"{key}.n": str(found.n)}
     if found.n:
-        told[f"{key}.mean"] = f"{found.mean:+.2f}"
+        values[f"{key}.mean"] = f"{found.mean:+.2f}"
     if found.n > 1:
-        told[f"{key}.interval"] = f"[{found.low:+.2f}, {found.high:+.2f}]"
-        told[f"{key}.detectable"] = f"{found.detectable:.2f}"
-        told[f"{key}.sign"] = "above" if found.low > 0 else "below" if found.high < 0 else "open"
-    return told
+        values[f"{key}.interval"] = f"[{found.low:+.2f}, {found.high:+.2f}]"
+        values[f"{key}.detectable"] = f"{found.detectable:.2f}"
+        values[f"{key}.sign"] = "above" if found.low > 0 else "below" if found.high < 0 else "open"
+    return values

@@ -1,4 +1,4 @@
-"""The learned structures: channels that each method kept, layer by layer."""
+"""The learned structures: channels that each method keeps, layer by layer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pandas as pd
 
 from benchmarks.report.stats.names import BASELINE
-from benchmarks.report.stats.summary import BLOCK, CELL
+from benchmarks.report.stats.summary import CELL, TASK
 
 
 def channels(rows: pd.DataFrame) -> pd.DataFrame:
@@ -27,6 +27,6 @@ def channels(rows: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(kept, columns=[*CELL, "group", "channels"]).astype({"channels": float})
     means = table.groupby([*CELL, "group"], sort=False)["channels"].agg(["mean", "count"]).reset_index()
     means = means.rename(columns={"mean": "channels", "count": "n"})
-    dense = means[means["method"] == BASELINE].drop_duplicates([*BLOCK, "group"])
-    means = means.merge(dense[[*BLOCK, "group", "channels"]], on=[*BLOCK, "group"], how="left", suffixes=("", "_dense"))
+    dense = means[means["method"] == BASELINE].drop_duplicates([*TASK, "group"])
+    means = means.merge(dense[[*TASK, "group", "channels"]], on=[*TASK, "group"], how="left", suffixes=("", "_dense"))
     return means.assign(fraction=means["channels"] / means["channels_dense"])

@@ -11,7 +11,7 @@ from pandas.api.typing import DataFrameGroupBy
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from benchmarks.report.stats.summary import BLOCK, effect_size, half_width, scored
+from benchmarks.report.stats.summary import TASK, effect_size, half_width, scored
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Ranking:
 
 
 def matched(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
-    """The examined method against each other at the same MACs, per (dataset, network) and told size.
+    """The examined method against each other at the same MACs, per task and target.
 
     difference: accuracy of the examined method minus the other's, paired by seed, with the half-width of its 95 %
     t-interval; effect_size: mean over standard deviation of the differences (Cohen's d_z); p: paired t-test;
     p_holm: corrected over all lines. accuracy, macs_kept: means of the other, fractions.
     """
-    groups = matched_pairs(rows, examined).groupby([*BLOCK, "target", "method"])
+    groups = matched_pairs(rows, examined).groupby([*TASK, "target", "method"])
     return paired(groups).join(groups[["accuracy", "macs_kept"]].mean()).reset_index()
 
 
@@ -56,13 +56,13 @@ def paired(groups: DataFrameGroupBy) -> pd.DataFrame:
 
 
 def matched_pairs(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
-    """Per scored run that was told a size: its measures, and `difference`, the examined method's accuracy minus its.
+    """Per scored run at target MACs: its measures, and `difference`, the examined method's accuracy minus its.
 
-    At `match:<examined>` it is paired with that method's free run, at `macs=<fraction>` with its run that was told the
-    same; where there is none, there is no pair.
+    At `match:<examined>` it is paired with that method's unconstrained run, at `macs=<fraction>` with its run at the
+    same target; a run without such a counterpart is left out.
     """
     runs = scored(rows)
-    key = [*BLOCK, "target", "seed"]
+    key = [*TASK, "target", "seed"]
     own = runs.loc[runs["method"] == examined, [*key, "accuracy"]]
     own = own.assign(target=own["target"].replace("free", f"match:{examined}"))
     others = runs[(runs["method"] != examined) & (runs["target"] != "free")]
@@ -70,21 +70,21 @@ def matched_pairs(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
     return pairs.assign(difference=(pairs["accuracy_examined"] - pairs["accuracy"]).round(12))
 
 
-def told(rows: pd.DataFrame) -> list[str]:
-    """The targets that say a size, in alphabetical order."""
+def ranked_targets(rows: pd.DataFrame) -> list[str]:
+    """The targets at which methods are ranked, in alphabetical order: all but `free`, at which MACs differ."""
     return sorted(set(rows["target"]) - {"free"})
 
 
 def ranking(rows: pd.DataFrame, target: str, examined: str) -> Ranking:
-    """Average ranks at a target; at `match:<method>` that method takes part with its free runs.
+    """Average ranks at a target; at `match:<method>` that method takes part with its unconstrained runs.
 
     A failed run counts as accuracy 0, so that failing never pays. Seeds of one network share their data: p-values
-    speak of these datasets and networks, not of others (Demsar 2006, JMLR 7, asks for one value per dataset for that).
+    hold for these tasks, not for others (Demsar 2006, JMLR 7, asks for one value per dataset for that).
     """
     free = (rows["method"] == target.removeprefix("match:")) & (rows["target"] == "free")
     runs = rows[(rows["target"] == target) | (free if target.startswith("match:") else False)]
     accuracy = runs["test_accuracy"].where(runs["status"] == "ok").fillna(0)
-    wide = runs.assign(accuracy=accuracy).pivot(index=[*BLOCK, "seed"], columns="method", values="accuracy")
+    wide = runs.assign(accuracy=accuracy).pivot(index=[*TASK, "seed"], columns="method", values="accuracy")
     complete = wide.dropna()
     n, k = complete.shape
     ranks = stats.rankdata(-complete.to_numpy(), axis=1) if n else np.full((1, k), math.nan)
@@ -107,7 +107,7 @@ def _wilcoxon(accuracies: pd.DataFrame, examined: str, method: str) -> float:
 
 
 def critical_difference(k: int, n: int) -> float:
-    """Nemenyi's at 5 %: average ranks of k methods over n blocks that differ by less do not differ (Demsar 2006)."""
+    """Nemenyi's at 5 %: the least difference of average ranks of k methods over n blocks (Demsar 2006) that counts."""
     if k < 2 or n < 1:
         return math.nan
     return float(stats.studentized_range.ppf(0.95, k, math.inf) / math.sqrt(2) * math.sqrt(k * (k + 1) / (6 * n)))

@@ -1,4 +1,4 @@
-"""What a handful of runs can say of a claim: an interval, a verdict, and what it could have shown."""
+"""What runs say of a claim: an interval, a verdict, and the effect that they could have detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which method is which: the examined one, the variant that stands for a key, and who stands out in a large study."""
+"""Which method is which: the examined one, the variant that stands for a key, and who has a colour in a large study."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ SLOTS = (
     "switcher", "uniform", "l1", "slimming", "soft_filter", "sss", "free_factor", "evolution", "random"
 )  # fmt: skip
 """Keys of the well-known methods, which look the same in every study."""
-CROWD = 16
-"""Methods up to which each has a look of its own. In a larger study those without a slot are a crowd."""
+COLOURED = 16
+"""Methods up to which each has a look of its own. In a larger study those without a slot are grey."""
 
 
 def plainest(key: str, labels: Iterable[str]) -> str | None:
-    """Of these labels the method's own, else that of its variant with the fewest knobs set, in which a control has one
-    more; None without either."""
+    """The label that stands for a method: the key itself, else its variant with the fewest knobs set; None without one.
+
+    A control sets one knob more than the variant that it controls, so that the control is never chosen.
+    """
     variants = {label for label in labels if label.split(",")[0] == key}
     return min(variants, key=lambda label: (label.count(","), label), default=None)
 
@@ -35,13 +37,13 @@ def known(methods: Iterable[str]) -> list[str]:
     return [plainest(key, names) or key for key in SLOTS]
 
 
-def crowd(methods: Iterable[str]) -> list[str]:
-    """Those that share one look, in alphabetical order: in a large study, all without a slot."""
+def background(methods: Iterable[str]) -> list[str]:
+    """The methods that are drawn in grey, in alphabetical order: in a large study, all without a slot."""
     names = set(methods)
-    return sorted(names - {BASELINE, *known(names)}) if len(names) > CROWD else []
+    return sorted(names - {BASELINE, *known(names)}) if len(names) > COLOURED else []
 
 
 def few(methods: Iterable[str]) -> list[str]:
-    """The methods to draw where each takes a line of its own: all but the crowd."""
+    """The methods to draw where each takes a line of its own: all that are not in the background."""
     names = set(methods)
-    return sorted(names - set(crowd(names)))
+    return sorted(names - set(background(names)))

@@ -1,20 +1,20 @@
-"""Which cells are worth having: the Pareto front and the hypervolume of accuracy against MACs."""
+"""The Pareto front and the hypervolume of accuracy against MACs."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.report.stats.summary import BLOCK, half_width, scored
+from benchmarks.report.stats.summary import TASK, half_width, scored
 
 
 def front(table: pd.DataFrame) -> pd.Series:
-    """Whether each line of a summary is on its (dataset, network)'s front.
+    """Whether each line of a summary is on the front of its task.
 
     A line is on it if no other has at least its mean accuracy with at most its mean MACs, and is better in one of them.
     """
     on = pd.Series(False, index=table.index)
-    for _, part in table.dropna(subset=["accuracy"]).groupby(BLOCK):
+    for _, part in table.dropna(subset=["accuracy"]).groupby(TASK):
         macs, accuracy = part["macs_kept"].to_numpy(), part["accuracy"].to_numpy()
         no_worse = (macs[:, None] <= macs) & (accuracy[:, None] >= accuracy)
         better = (macs[:, None] < macs) | (accuracy[:, None] > accuracy)
@@ -23,17 +23,17 @@ def front(table: pd.DataFrame) -> pd.Series:
 
 
 def hypervolumes(rows: pd.DataFrame) -> pd.DataFrame:
-    """Hypervolume of each method over its targets, per (dataset, network): mean over seeds and 95 % half-width.
+    """Hypervolume of each method over its targets, per task: mean over seeds and 95 % half-width.
 
     Computed seed by seed from the scored runs; a failed run adds nothing. n: seeds.
     """
     runs = scored(rows)
     volumes = [
         (*key, hypervolume(part["macs_kept"].to_numpy(), part["accuracy"].to_numpy()))
-        for key, part in runs.groupby([*BLOCK, "method", "seed"])[["macs_kept", "accuracy"]]
+        for key, part in runs.groupby([*TASK, "method", "seed"])[["macs_kept", "accuracy"]]
     ]
-    table = pd.DataFrame(volumes, columns=[*BLOCK, "method", "seed", "hypervolume"])
-    groups = table.groupby([*BLOCK, "method"])[["hypervolume"]]
+    table = pd.DataFrame(volumes, columns=[*TASK, "method", "seed", "hypervolume"])
+    groups = table.groupby([*TASK, "method"])[["hypervolume"]]
     means, counts = groups.mean(), groups.count()
     means["hypervolume_half"] = half_width(groups.sem(), counts)["hypervolume"]
     return means.assign(n=counts["hypervolume"]).reset_index()

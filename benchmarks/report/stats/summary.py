@@ -14,8 +14,8 @@ from scipy import stats
 from benchmarks.report.stats.names import BASELINE
 from benchmarks.schemas.rows import COLUMNS, STATUSES
 
-BLOCK = ["dataset", "network"]
-CELL = [*BLOCK, "method", "target"]
+TASK = ["dataset", "network"]
+CELL = [*TASK, "method", "target"]
 LEVEL = 0.95
 
 TEXT_COLUMNS = (
@@ -27,8 +27,8 @@ Table = TypeVar("Table", pd.Series, pd.DataFrame)
 
 FAILURES = (*STATUSES[1:], "missing")
 MEASURES = ("accuracy", "macs_kept", "params_kept", "difference", "cost", "speedup_cpu", "speedup_gpu")
-TOLD = ("macs=", "match:")
-"""How the targets begin that tell a method its size; at any other it decides."""
+CONSTRAINED = ("macs=", "match:")
+"""How the targets begin that set a method's MACs; at any other the method chooses its size."""
 
 
 def read_rows(path: str | PathLike[str]) -> pd.DataFrame:
@@ -112,7 +112,7 @@ def scored(rows: pd.DataFrame) -> pd.DataFrame:
     (its latency at batch 128 over the run's). NaN where there is no such dense run or no latency.
     """
     runs = rows[(rows["status"] == "ok") & rows["test_accuracy"].notna()]
-    key = [*BLOCK, "seed"]
+    key = [*TASK, "seed"]
     compared = ["test_accuracy", "train_macs", "latency_cpu_b128_ms", "latency_gpu_b128_ms"]
     dense = runs.loc[runs["method"] == BASELINE, [*key, *compared]].drop_duplicates(key)
     runs = runs.merge(dense, on=key, how="left", suffixes=("", "_of_dense"), validate="many_to_one")
@@ -143,14 +143,13 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     lines = _counts(rows).join([means, halves, effect, counts["difference"].rename("pairs")])
     lines["pairs"] = lines["pairs"].fillna(0).astype("int64")
     lines["later"] = lines.index.get_level_values("method") != BASELINE
-    order = [*BLOCK, "later", "target", "accuracy", "method"]
+    order = [*TASK, "later", "target", "accuracy", "method"]
     lines = lines.reset_index().sort_values(order, ascending=[True] * 4 + [False, True], ignore_index=True)
     return lines.drop(columns="later")
 
 
 def _counts(rows: pd.DataFrame) -> pd.DataFrame:
-    blocks = rows[BLOCK].drop_duplicates()
-    cells = blocks.merge(rows[["method", "target"]].drop_duplicates(), how="cross")
+    cells = rows[TASK].drop_duplicates().merge(rows[["method", "target"]].drop_duplicates(), how="cross")
     status = rows["status"].where((rows["status"] != "ok") | rows["test_accuracy"].notna(), "missing")
     counts = rows.assign(status=status).pivot_table(index=CELL, columns="status", values="seed", aggfunc="count")
     counts = counts.reindex(pd.MultiIndex.from_frame(cells)).reindex(columns=list(STATUSES))

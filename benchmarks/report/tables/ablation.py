@@ -1,23 +1,23 @@
-"""Variants of one method, told apart by their knobs: each against the default, paired by seed."""
+"""Table: variants of one method, which differ in their knobs, each against the default."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from benchmarks.report.stats.summary import BLOCK
+from benchmarks.report.stats.summary import TASK
 from benchmarks.report.stats.variants import variants
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import between, lines, number, one_line, p_value
 
 
 def ablation(rows: pd.DataFrame) -> Tables:
-    """The variants of each method against its default, a sheet per method and (dataset, network)."""
+    """The variants of each method against its default, a sheet per method and task."""
     table = variants(rows)
     sheets = [
         Sheet(one_line(f"{dataset}, {network}: variants of {base}"), _cells(part), _caption(str(base)))
-        for (base, dataset, network), part in table.groupby(["base", *BLOCK], sort=False)
+        for (base, dataset, network), part in table.groupby(["base", *TASK], sort=False)
     ]
-    return Tables(table, sheets, absent="No method ran with other knobs beside its default.")
+    return Tables(table, sheets, absent="No method ran with its default knobs and with others.")
 
 
 def _cells(part: pd.DataFrame) -> pd.DataFrame:

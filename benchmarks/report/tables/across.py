@@ -1,4 +1,4 @@
-"""Tables: a study on one page of a paper, methods across sizes, panels and each other."""
+"""Tables of the paper: a whole study on one page, methods across targets, tasks and each other."""
 
 from __future__ import annotations
 
@@ -9,62 +9,62 @@ import pandas as pd
 
 from benchmarks.report.stats.comparisons import matched_pairs, paired
 from benchmarks.report.stats.names import BASELINE, SUBJECT, subject
-from benchmarks.report.stats.summary import BLOCK, scored, summary
+from benchmarks.report.stats.summary import TASK, scored, summary
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import NONE, display, failed, lines, number, one_line
 
-POOLED = "± half-width of its 95 % t-interval, paired by seed, over all datasets and networks."
-ALONE = "Each interval stands for its cell alone."
+POOLED = "± half-width of its 95 % t-interval, paired by seed, over all tasks (dataset × network)."
+ALONE = "Each interval holds by itself."
 
 
 def by_target(rows: pd.DataFrame) -> Tables:
-    """Difference to dense, a line per method and a column per target, over all panels."""
+    """Difference to dense, a line per method and a column per target, over all tasks."""
     runs = scored(rows)
     runs = runs[runs["method"] != BASELINE]
     caption = f"Test accuracy minus dense, points, {POOLED} {ALONE} {_without(rows)}"
-    return _tables(_grid(runs, ["method"], "target"), "Difference to the dense network, by size", caption, 1)
+    return _tables(_grid(runs, ["method"], "target"), "Difference to the dense network, by target", caption, 1)
 
 
 def duels(rows: pd.DataFrame) -> Tables:
-    """The examined method minus each other that was told the same size, a column per target, over all panels."""
+    """The examined method minus each other at the same MACs, a column per target, over all tasks."""
     examined = subject(rows) or SUBJECT
     caption = f"Test accuracy of {one_line(examined)} minus the method's at the same MACs, points, {POOLED} {ALONE}"
     return _tables(_grid(matched_pairs(rows, examined), ["method"], "target"), "At the same MACs", caption, 1)
 
 
-def by_panel(rows: pd.DataFrame) -> Tables:
-    """Difference to dense, a line per method and target, a column per (dataset, network)."""
+def by_task(rows: pd.DataFrame) -> Tables:
+    """Difference to dense, a line per method and target, a column per task."""
     runs = scored(rows)
-    runs = runs[runs["method"] != BASELINE].assign(panel=runs["dataset"] + ", " + runs["network"])
+    runs = runs[runs["method"] != BASELINE].assign(task=runs["dataset"] + ", " + runs["network"])
     caption = (
         "Test accuracy minus dense, points, ± half-width of its 95 % t-interval, paired by seed. "
         f"{ALONE} Cost: training MACs with search and pretraining, relative to dense. {_without(rows)}"
     )
-    table = _grid(runs, ["target", "method"], "panel")
+    table = _grid(runs, ["target", "method"], "task")
     cost = runs.groupby(["target", "method"])["cost"].mean().map(lambda cost: number(cost, ".2f"))
-    return _tables(table.assign(**{"Cost, × dense": cost}), "Difference to the dense network, by network", caption, 2)
+    return _tables(table.assign(**{"Cost, × dense": cost}), "Difference to the dense network, by task", caption, 2)
 
 
 def free(rows: pd.DataFrame) -> Tables:
-    """What methods that choose their size keep, and at which accuracy: a line per (dataset, network) and method."""
+    """What unconstrained methods keep, and at which accuracy: a line per task and method."""
     own = rows[rows["target"] == "free"]
     table = summary(own)
     table = table[table["n"] > 0].reset_index(drop=True)
-    again = table.duplicated(BLOCK)
+    again = table.duplicated(TASK)
     cells = display(table).drop(columns=["Target", "n", "Failed"], errors="ignore")  # of no run, it has no columns
-    for i, name in enumerate(BLOCK):
+    for i, name in enumerate(TASK):
         cells.insert(i, name.capitalize(), table[name].map(one_line).mask(again, ""))
     caption = (
         "Test accuracy: mean, ± half-width of its 95 % t-interval. Difference: paired by seed, with its interval. "
         f"MACs, parameters and training MACs: means, relative to dense. {ALONE} {_without(own)}"
     )
-    return _sheet(cells, "At the size that a method chooses", caption, 3)
+    return _sheet(cells, "Unconstrained methods", caption, 3)
 
 
 ACROSS: dict[str, Callable[[pd.DataFrame], Tables]] = {
     "by_target": by_target,
     "duels": duels,
-    "by_panel": by_panel,
+    "by_task": by_task,
     "free": free,
 }
 """Name -> what it holds, from rows."""
@@ -83,9 +83,9 @@ def _grid(runs: pd.DataFrame, index: list[str], column: str) -> pd.DataFrame:
 
 
 def target_order(target: str) -> tuple[int, float, str]:
-    """What is free, then what is matched, then told sizes from the largest on."""
-    told = target.startswith("macs=")
-    return 0 if target == "free" else 1 + told, -float(target.removeprefix("macs=")) if told else 0.0, target
+    """`free` first, then matched MACs, then fractions of MACs from the largest on."""
+    fraction = target.startswith("macs=")
+    return 0 if target == "free" else 1 + fraction, -float(target.removeprefix("macs=")) if fraction else 0.0, target
 
 
 def _mean(mean: float, half: float) -> str:
@@ -95,7 +95,7 @@ def _mean(mean: float, half: float) -> str:
 def _without(rows: pd.DataFrame) -> str:
     table = summary(rows)
     flatter = (
-        " Means are over the other runs, and flatter these methods." if (table["n"] < table["seeds"]).any() else ""
+        " Means are over the other runs, which favours these methods." if (table["n"] < table["seeds"]).any() else ""
     )
     return failed(table) + flatter
 

@@ -1,4 +1,4 @@
-"""One's own rows beside published ones of the same study: which cells agree, and which rows are the same to the bit."""
+"""Own rows against the published rows of the same study: which cells agree, and which rows are bit-identical."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.table import Table
 from scipy import stats
 
 from benchmarks.report.stats.comparisons import holm
-from benchmarks.report.stats.summary import BLOCK, CELL, LEVEL, half_width
+from benchmarks.report.stats.summary import CELL, LEVEL, TASK, half_width
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import lines, number
 from benchmarks.schemas.rows import TIME_COLUMNS
@@ -54,7 +54,7 @@ def compare(own: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(cells)
     table["p_holm"] = holm(table["p"].to_numpy())
     table["verdict"] = [_verdict(line) for line in lines(table)]
-    return table.sort_values([*BLOCK, "target", "method"], ignore_index=True)
+    return table.sort_values([*TASK, "target", "method"], ignore_index=True)
 
 
 def _equal(rows: pd.DataFrame, columns: Any) -> pd.Series:
@@ -140,14 +140,14 @@ def display(table: pd.DataFrame) -> pd.DataFrame:
 def tables(table: pd.DataFrame) -> Tables:
     """The comparison as one table for people; its caption ends with the conclusion."""
     cells = display(table)
-    sheet = Sheet("Own rows beside the published ones", cells, " ".join(notes(table)), names=1)
+    sheet = Sheet("Own rows against published rows", cells, " ".join(notes(table)), names=1)
     return Tables(table, [sheet])
 
 
 def show(table: pd.DataFrame, console: Console | None = None) -> None:
     """Print the comparison on the terminal, within 80 columns where names are short: what decides, then the answer."""
     console = console or Console()
-    for (dataset, network), part in table.groupby(BLOCK, sort=False):
+    for (dataset, network), part in table.groupby(TASK, sort=False):
         title = escape(f"{dataset}, {network}")
         grid = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
         cells = display(part)[["Own, %", "Published, %", "Difference, points", "Same to the bit", "Verdict"]]

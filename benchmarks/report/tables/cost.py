@@ -1,4 +1,4 @@
-"""Tables: what each method costs to train and saves in use, and which are worth having."""
+"""Table: what each method costs to train, what its pruned network saves, and the Pareto front."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import pandas as pd
 from benchmarks.report.stats.pareto import front, hypervolumes
 from benchmarks.report.stats.summary import CELL, summary
 from benchmarks.report.text.sheets import Sheet, Tables
-from benchmarks.report.text.words import blocks, lines, number, one_line
+from benchmarks.report.text.words import lines, number, one_line, tasks
 
 PHASES = ("pretrain", "learn", "finetune")
 SPENT = [f"{unit}_{phase}" for unit in ("epochs", "seconds") for phase in PHASES]
 
 
 def cost(rows: pd.DataFrame) -> Tables:
-    """Training with pretraining and search, and speed of what it leaves; a sheet per dataset and network."""
+    """Cost of training, pretraining and search included, and speed of the pruned network; a sheet per task."""
     table = summary(rows)
     spent = rows[rows["status"] == "ok"].groupby(CELL)[SPENT].mean()
     table = table.join(spent, on=CELL).assign(front=front(table))
@@ -22,7 +22,7 @@ def cost(rows: pd.DataFrame) -> Tables:
     columns = [*CELL, "n", "cost", "cost_half", *SPENT, "accuracy", "difference", "speedup_cpu", "speedup_gpu"]
     return Tables(
         table[[*columns, "front", "hypervolume", "hypervolume_half"]],
-        [Sheet(f"{title}: cost", _cells(part), _CAPTION) for title, part in blocks(table)],
+        [Sheet(f"{title}: cost", _cells(part), _CAPTION) for title, part in tasks(table)],
     )
 
 

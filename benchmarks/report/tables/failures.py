@@ -1,4 +1,4 @@
-"""Table: what became of every method's runs."""
+"""Table: runs without a score, and why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.report.text.words import one_line
 
 
 def failures(rows: pd.DataFrame) -> Tables:
-    """Runs, those with a score, and those without by reason: a line per method and target, over all panels."""
+    """Runs, those with a score, and those without by reason: a line per method and target, over all tasks."""
     table = summary(rows)
     counts = table.groupby(["method", "target"])[["seeds", "n", *FAILURES]].sum()
     counts = counts.rename(columns={"seeds": "planned", "n": "scored"}).reset_index()
@@ -19,10 +19,10 @@ def failures(rows: pd.DataFrame) -> Tables:
     failed = counts[counts["scored"] < counts["planned"]]
     whole = f"{counts['scored'].sum()} of {counts['planned'].sum()} runs have a score."
     caption = (
-        f"{whole} Methods with a score for every run are left out. Planned: seeds times the panels (dataset, network) "
-        "of the study. Diverged: the loss was no longer finite. Collapsed: one class for every image. Unsupported: "
-        "the method cannot take this network or size. Out of memory: it needed more than there was. Missing: no row. "
-        "Reason: the commonest."
+        f"{whole} Methods with a score for every run are left out. Planned: seeds times tasks (dataset × network) of "
+        "the study. Diverged: the loss became non-finite. Collapsed: one class for every image. Unsupported: the "
+        "method cannot take this network or target. Out of memory: it needed more than there was. Missing: no row. "
+        "Reason: the most frequent."
     )
     sheets = [Sheet("Runs without a score", _cells(failed), caption)] if len(failed) else []
     return Tables(counts, sheets, absent=f"No run failed: {whole}")

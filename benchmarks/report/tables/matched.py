@@ -1,4 +1,4 @@
-"""Tables: the examined method against every other at the same MACs, in pairs and in ranks."""
+"""Tables: the examined method against every other at the same MACs, paired by seed and in ranks."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Hashable
 
 import pandas as pd
 
-from benchmarks.report.stats.comparisons import Ranking, matched, ranking, told
+from benchmarks.report.stats.comparisons import Ranking, matched, ranked_targets, ranking
 from benchmarks.report.stats.names import SUBJECT, subject
-from benchmarks.report.stats.summary import BLOCK
+from benchmarks.report.stats.summary import TASK
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import between, lines, number, one_line, p_value
 
 
 def matched_macs(rows: pd.DataFrame) -> Tables:
-    """Accuracy at each told size, and the examined method's minus it; a sheet per (dataset, network) and target."""
+    """Accuracy at target MACs, and the examined method's minus it; a sheet per task and target."""
     examined = subject(rows) or SUBJECT
     table = matched(rows, examined)
-    groups = table.groupby([*BLOCK, "target"], sort=False)
+    groups = table.groupby([*TASK, "target"], sort=False)
     return Tables(
         table,
         [Sheet(_title(key, examined), _pairs(part), _caption(examined), names=1) for key, part in groups],
@@ -26,9 +26,9 @@ def matched_macs(rows: pd.DataFrame) -> Tables:
 
 
 def ranks(rows: pd.DataFrame) -> Tables:
-    """Average ranks over every dataset, network and seed, a sheet per told size."""
+    """Average ranks over every dataset, network and seed, a sheet per target."""
     examined = subject(rows) or SUBJECT
-    found = {target: ranking(rows, target, examined) for target in told(rows)}
+    found = {target: ranking(rows, target, examined) for target in ranked_targets(rows)}
     found = {target: one for target, one in found.items() if one.n and len(one.table) > 1}
     data = [one.table.assign(target=target, n=one.n, left_out=one.left_out) for target, one in found.items()]
     columns = ["target", "method", "average_rank", "p", "p_holm", "n", "left_out"]
@@ -38,7 +38,7 @@ def ranks(rows: pd.DataFrame) -> Tables:
             Sheet(f"Average ranks at {one_line(target)}", _ranks(one), rank_caption(one, examined), names=1)
             for target, one in found.items()
         ],
-        absent="No two methods were told the same size.",
+        absent="No two methods ran at the same target MACs.",
     )
 
 
@@ -50,7 +50,7 @@ def rank_caption(one: Ranking, examined: str) -> str:
         f"dataset, network and seed.{left_out} Friedman's test of equal ranks: p {p_value(one.friedman_p)}. Average "
         f"ranks that differ by less than {number(one.critical_difference, '.2f')} do not differ at 5 % (Nemenyi). p: "
         f"Wilcoxon's signed-rank test against {one_line(examined)}, two-sided, and after Holm's correction. Seeds of "
-        "one network share their data: p-values speak of these datasets and networks alone."
+        "one network share their data: p-values hold for these tasks alone."
     )
 
 

@@ -1,10 +1,10 @@
-"""Table: every method over all datasets and networks at once, a sheet per target."""
+"""Table: every method over all tasks at once, a sheet per target."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from benchmarks.report.stats.comparisons import paired, ranking
+from benchmarks.report.stats.comparisons import paired, ranked_targets, ranking
 from benchmarks.report.stats.names import BASELINE, SUBJECT, subject
 from benchmarks.report.stats.summary import scored
 from benchmarks.report.text.sheets import Sheet, Tables
@@ -14,27 +14,26 @@ MEANS = ["macs_kept", "params_kept", "cost"]
 
 
 def overall(rows: pd.DataFrame) -> Tables:
-    """Paired difference to dense, size, cost and average rank: a line per method and target, over all panels."""
+    """Paired difference to dense, size, cost and average rank: a line per method and target, over all tasks."""
     table = pooled(rows)
     sheets = [
-        Sheet(one_line(f"All datasets and networks, {target}"), _cells(part), _caption(part), names=1)
+        Sheet(one_line(f"All tasks, {target}"), _cells(part), _caption(part), names=1)
         for target, part in table[table["method"] != BASELINE].groupby("target", sort=False)
     ]
     return Tables(table, sheets, absent="No run has a score.")
 
 
 def pooled(rows: pd.DataFrame) -> pd.DataFrame:
-    """What `paired` gives of the difference to dense, means of size and cost, and the average rank at told sizes.
+    """What `paired` gives of the difference to dense, means of size and cost, and the average rank at target MACs.
 
-    planned, scored: runs of the method at the target over all panels.
+    planned, scored: runs of the method at the target over all tasks.
     """
     groups = scored(rows).groupby(["target", "method"])
     table = paired(groups).join(groups[MEANS].mean())
     runs = rows.groupby(["target", "method"])["status"]
     table = runs.agg(planned="count", scored=lambda status: (status == "ok").sum()).join(table).reset_index()
     examined = subject(rows) or SUBJECT
-    told = [target for target in table["target"].unique() if target != "free"]
-    ranks = [ranking(rows, target, examined).table.assign(target=target) for target in told]
+    ranks = [ranking(rows, target, examined).table.assign(target=target) for target in ranked_targets(rows)]
     if ranks:
         average = pd.concat(ranks)[["target", "method", "average_rank"]]
         table = table.merge(average, on=["target", "method"], how="left")
@@ -58,14 +57,14 @@ def _cells(part: pd.DataFrame) -> pd.DataFrame:
         }
         for line in lines(part)
     ]
-    # At `free` there are no ranks: sizes differ.
+    # At `free` there are no ranks: MACs differ.
     return pd.DataFrame(cells).drop(columns="Average rank" if part["average_rank"].isna().all() else [])
 
 
 def _caption(part: pd.DataFrame) -> str:
     ranks = "" if part["average_rank"].isna().all() else " Average rank: of test accuracy, 1 is best."
     return (
-        "Difference: test accuracy minus dense, paired by seed, over n pairs of all datasets and networks, with its "
-        "95 % t-interval; seeds of one network share their data, so that the interval speaks of these alone. Effect "
-        f"size: Cohen's d_z. MACs, parameters and training MACs: means, relative to dense.{ranks}"
+        "Difference: test accuracy minus dense, paired by seed, over n pairs of all tasks (dataset × network), with "
+        "its 95 % t-interval; seeds of one task share their data, so that the interval holds for these tasks alone. "
+        f"Effect size: Cohen's d_z. MACs, parameters and training MACs: means, relative to dense.{ranks}"
     )

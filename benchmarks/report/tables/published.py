@@ -1,4 +1,4 @@
-"""Numbers from the literature, all in percent, beside those measured here."""
+"""Numbers from the literature, all in percent, and those measured here."""
 
 from __future__ import annotations
 
@@ -57,31 +57,31 @@ def contradictions(table: pd.DataFrame) -> pd.Series:
     return named.reindex(table.index).fillna("")
 
 
-def beside(rows: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-    """The published entries of this study's panels, each with the mean of the method's cell nearest in MACs removed.
+def nearest(rows: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """The published entries of this study's tasks, each with the mean of the method's cell nearest in MACs removed.
 
     Measured columns are NaN where the method did not run; its own dense accuracy is measured_dense. All in percent.
     """
     table = summary(rows)
-    table = table[table["n"] > 0].assign(panel=_panel(table), removed=100 * (1 - table["macs_kept"]))
-    entries = published.assign(panel=_panel(published)).reset_index(names="entry")
-    entries = entries[entries["panel"].isin(set(table["panel"]))]
-    measured = table[["panel", "method", "target", "n", "accuracy", "difference", "difference_half", "removed"]]
+    table = table[table["n"] > 0].assign(task=_task(table), removed=100 * (1 - table["macs_kept"]))
+    entries = published.assign(task=_task(published)).reset_index(names="entry")
+    entries = entries[entries["task"].isin(set(table["task"]))]
+    measured = table[["task", "method", "target", "n", "accuracy", "difference", "difference_half", "removed"]]
     measured = measured.assign(key=measured["method"].str.extract(r"^([^,]*)")[0], here=measured["method"])
-    cells = entries.merge(measured.drop(columns="method"), on=["panel", "key"], how="left", suffixes=("", "_measured"))
+    cells = entries.merge(measured.drop(columns="method"), on=["task", "key"], how="left", suffixes=("", "_measured"))
     distance = (cells["removed"] - cells["macs_removed"].fillna(0)).abs().fillna(0)
-    nearest = cells.assign(distance=distance).sort_values(["entry", "distance"], kind="stable")
-    nearest = nearest.drop_duplicates("entry").drop(columns=["entry", "distance"])
-    dense = table[table["method"] == BASELINE].groupby("panel")["accuracy"].first().rename("measured_dense")
-    return nearest.join(100 * dense, on="panel").assign(accuracy_measured=100 * nearest["accuracy_measured"])
+    closest = cells.assign(distance=distance).sort_values(["entry", "distance"], kind="stable")
+    closest = closest.drop_duplicates("entry").drop(columns=["entry", "distance"])
+    dense = table[table["method"] == BASELINE].groupby("task")["accuracy"].first().rename("measured_dense")
+    return closest.join(100 * dense, on="task").assign(accuracy_measured=100 * closest["accuracy_measured"])
 
 
 def published(rows: pd.DataFrame, entries: pd.DataFrame) -> Tables:
-    """What papers print (`read_published`) beside what was measured here, a sheet per dataset and network of both."""
-    table = beside(rows, entries)
-    panels = table[table["here"].notna()].groupby("panel", sort=False)
-    sheets = [_sheet(part) for _, part in panels]
-    return Tables(table.drop(columns="panel"), sheets, absent="No published number is of a panel of this study.")
+    """What papers print (`read_published`) and what was measured here, a sheet per task of both."""
+    table = nearest(rows, entries)
+    tasks = table[table["here"].notna()].groupby("task", sort=False)
+    sheets = [_sheet(part) for _, part in tasks]
+    return Tables(table.drop(columns="task"), sheets, absent="No published number is of a task of this study.")
 
 
 def _sheet(part: pd.DataFrame) -> Sheet:
@@ -96,11 +96,11 @@ _CAPTION = (
     "Published: accuracy, its difference to the baseline of the same source, and MACs removed, as printed; "
     "counters and recipes differ between sources, and the CSV has their notes. Measured: mean over n "
     "seeds of the method's cell nearest in MACs removed, with the 95 % t-interval of its difference to dense. "
-    "Compare differences, not accuracies: baselines differ. Contradicted: another source prints this result otherwise."
+    "Compare differences, not accuracies: baselines differ. Contradicted: another source prints other numbers."
 )
 
 
-def _panel(table: pd.DataFrame) -> pd.Series:
+def _task(table: pd.DataFrame) -> pd.Series:
     """Dataset and network by letters and digits alone: "CIFAR-10", "VGG-16-BN" and cifar10, vgg16_bn are one."""
     names = table["dataset"].astype(str) + "|" + table["network"].astype(str)
     return names.str.lower().str.replace(r"[^a-z0-9|]|bn$", "", regex=True)

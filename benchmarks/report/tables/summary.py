@@ -1,4 +1,4 @@
-"""Table: the summary of a study, a sheet per dataset and network, and the same on the terminal."""
+"""Table: the summary of a study, a sheet per task, and the same on the terminal."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rich.table import Table
 from benchmarks.report.stats.summary import summary
 from benchmarks.report.text import sheets
 from benchmarks.report.text.sheets import Sheet, Tables
-from benchmarks.report.text.words import blocks, caption, display
+from benchmarks.report.text.words import caption, display, tasks
 
 
 def summarised(table: pd.DataFrame) -> Tables:
-    """A summary, with a sheet per dataset and network."""
-    return Tables(table, [Sheet(title, display(part), caption(part)) for title, part in blocks(table)])
+    """A summary, with a sheet per task."""
+    return Tables(table, [Sheet(title, display(part), caption(part)) for title, part in tasks(table)])
 
 
 def html(table: pd.DataFrame) -> str:
@@ -27,7 +27,7 @@ def html(table: pd.DataFrame) -> str:
 def print_summary(rows: pd.DataFrame, console: Console | None = None) -> None:
     """Print the summary of the rows on the terminal, within 80 columns: a section per target, failures below."""
     console = console or Console()
-    for title, part in blocks(summary(rows)):
+    for title, part in tasks(summary(rows)):
         cells = display(part).drop(columns=["Target", "Failed"])
         cells.columns = pd.Index(
             ["Method", "n", "Accuracy, %", "To dense, points", "MACs,\n%", "Params,\n%", "Cost,\n×"]

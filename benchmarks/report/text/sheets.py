@@ -1,4 +1,4 @@
-"""A table for people, whatever is in it: the same text as CSV, Markdown, LaTeX (booktabs, siunitx) and HTML."""
+"""A table of any kind as CSV, Markdown, LaTeX (booktabs, siunitx) and HTML, with the same text in each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lines of a summary in words and rounded numbers, shared by every kind of table."""
+"""Numbers rounded for reading, and sentences that captions share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmarks.report.stats import names
 from benchmarks.report.stats.names import BASELINE
-from benchmarks.report.stats.summary import BLOCK, FAILURES
+from benchmarks.report.stats.summary import FAILURES, TASK
 
 NONE = "–"
 """A number that does not exist."""
@@ -19,9 +19,9 @@ MOST = 12
 """Names that a caption has room for."""
 
 
-def blocks(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """A title and the lines of each (dataset, network), in the order of the table."""
-    for (dataset, network), part in table.groupby(BLOCK, sort=False):
+def tasks(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """A title and the lines of each task, in the order of the table."""
+    for (dataset, network), part in table.groupby(TASK, sort=False):
         yield one_line(f"{dataset}, {network}"), part
 
 
@@ -52,7 +52,7 @@ def caption(table: pd.DataFrame) -> str:
         f"Test accuracy: mean over n of {seeds} seed{'s' * (seeds != 1)}, ± half-width of its 95 % t-interval.",
         "Difference: to the dense network, paired by seed, with its 95 % t-interval.",
         "MACs, parameters and training cost (training MACs): mean, relative to the dense network.",
-        "Each interval stands for its line alone: no correction for many comparisons.",
+        "Each interval holds by itself: no correction for many comparisons.",
         failed(table),
     ]
     if fewer:
@@ -70,15 +70,15 @@ def scored_seeds(table: pd.DataFrame) -> str:
     return f"n={most} seeds" if least == most else f"n={least} to {most} seeds"
 
 
-def crowd(table: pd.DataFrame) -> str:
-    """A sentence on the grey dots of a figure, with a space behind it; empty if there are none."""
-    count = len(names.crowd(table["method"]))
+def background(table: pd.DataFrame) -> str:
+    """A sentence on the grey dots of a figure, with a trailing space; empty if there are none."""
+    count = len(names.background(table["method"]))
     return f"Grey dots: the {count} other methods, whose intervals are in the tables. " if count else ""
 
 
 def failed(table: pd.DataFrame) -> str:
     """A sentence that names every method without a score for each seed, and why."""
-    several = len(table[BLOCK].drop_duplicates()) > 1
+    several = len(table[TASK].drop_duplicates()) > 1
     names = [
         one_line(f"{x.method} ({x.target}{f', {x.dataset}, {x.network}' if several else ''}): {failures(x)}")
         for x in lines(table)
@@ -89,9 +89,9 @@ def failed(table: pd.DataFrame) -> str:
 
 
 def failures(line: Any) -> str:
-    """What became of the seeds without a score, such as "1 diverged, 2 missing"; a dash if there are none."""
-    told = [(getattr(line, name), name.replace("_", " ")) for name in FAILURES]
-    return ", ".join(f"{count} {name}" for count, name in told if count) or NONE
+    """Why seeds have no score, such as "1 diverged, 2 missing"; a dash if all have one."""
+    counts = [(getattr(line, name), name.replace("_", " ")) for name in FAILURES]
+    return ", ".join(f"{count} {name}" for count, name in counts if count) or NONE
 
 
 def lines(table: pd.DataFrame) -> Iterator[Any]:
@@ -117,7 +117,7 @@ def between(mean: float, half: float) -> str:
 
 
 def p_value(p: float) -> str:
-    """Three digits, and no smaller than can be told."""
+    """Three digits; below 0.001, that bound."""
     return "<0.001" if p < 0.001 else number(p, ".3f")
 
 

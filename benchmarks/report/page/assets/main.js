@@ -1,4 +1,4 @@
-// Buttons that give numbers away, and the page's start.
+// Buttons that copy and download, and the page's start.
 function say(text) {
   find("#said").textContent = text;
   setTimeout(() => { find("#said").textContent = ""; }, 4000);

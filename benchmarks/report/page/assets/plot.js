@@ -1,5 +1,5 @@
-// Accuracy against size, a dataset and network at a time; every run leads to its row.
-const plot = { view: null, chosen: new Set(), block: 0, at: 0 };
+// Accuracy against MACs, one task at a time; every run leads to its row.
+const plot = { view: null, chosen: new Set(), task: 0, at: 0 };
 
 function pointsOf({ dataset, network, cells }) {
   const runs = [];
@@ -14,32 +14,32 @@ function pointsOf({ dataset, network, cells }) {
   return runs;
 }
 
-const limitsOf = (block, runs) => (find("#far").checked || !block.domain
-  ? [Math.min(...runs.map(({ y }) => y)) - 1, Math.max(...runs.map(({ y }) => y)) + 1] : block.domain);
+const limitsOf = (task, runs) => (find("#far").checked || !task.domain
+  ? [Math.min(...runs.map(({ y }) => y)) - 1, Math.max(...runs.map(({ y }) => y)) + 1] : task.domain);
 
 async function drawPlot() {
-  const block = data.blocks[plot.block];
-  const runs = pointsOf(block);
-  find("#far-label").hidden = !block.far;
-  find("#far-label span").textContent = `Show ${block.far === 1 ? "a run" : `${block.far} runs`} far out`;
+  const task = data.tasks[plot.task];
+  const runs = pointsOf(task);
+  find("#far-label").hidden = !task.outliers;
+  find("#far-label span").textContent = `Show ${task.outliers === 1 ? "a run" : `${task.outliers} runs`} far out`;
   if (!runs.length) {
     find("#chart").replaceChildren(element("p", { class: "note" }, "No run here has a score."));
     return;
   }
-  const [low, high] = limitsOf(block, runs);
+  const [low, high] = limitsOf(task, runs);
   const starting = { chosen: [...plot.chosen], low, high };
   const params = data.plot.params.map((param) => ({ ...param, value: starting[param.name] ?? param.value }));
-  const spec = { ...data.plot, params, datasets: { cells: block.cells, runs },
-    description: `Test accuracy against MACs kept, ${block.network} on ${block.dataset}, ${runs.length} runs` };
+  const spec = { ...data.plot, params, datasets: { cells: task.cells, runs },
+    description: `Test accuracy against MACs kept, ${task.network} on ${task.dataset}, ${runs.length} runs` };
   const { view: made } = await vegaEmbed("#chart", spec, { ast: true, actions: false, renderer: "svg" });
   plot.view = made;
   plot.at = 0;
   made.addEventListener("click", (_, item) => { if (item?.datum?.run !== undefined) reveal(item.datum.run); });
-  drawLegend(block);
+  drawLegend(task);
 }
 
-function drawLegend(block) {
-  const there = new Set(block.cells.map(({ method }) => method));
+function drawLegend(task) {
+  const there = new Set(task.cells.map(({ method }) => method));
   find("#legend").replaceChildren(...Object.entries(data.looks).filter(([method]) => there.has(method)).map(([method, look]) => {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
@@ -63,7 +63,7 @@ const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
 function prepareKeys() {
   find("#chart").addEventListener("keydown", (event) => {
-    const runs = pointsOf(data.blocks[plot.block]).filter(({ method }) => !plot.chosen.size || plot.chosen.has(method)).sort((a, b) => a.x - b.x || a.y - b.y);
+    const runs = pointsOf(data.tasks[plot.task]).filter(({ method }) => !plot.chosen.size || plot.chosen.has(method)).sort((a, b) => a.x - b.x || a.y - b.y);
     if (!runs.length || !(event.key in STEPS || event.key === "Enter")) return;
     event.preventDefault();
     if (event.key === "Enter") { reveal(runs[plot.at].run); return; }
@@ -74,8 +74,8 @@ function prepareKeys() {
 }
 
 function preparePlot() {
-  data.blocks.forEach(({ dataset, network }, i) => find("#block").append(element("option", { value: i }, `${network} on ${dataset}`)));
-  find("#block").addEventListener("change", (event) => { plot.block = Number(event.target.value); drawPlot(); });
+  data.tasks.forEach(({ dataset, network }, i) => find("#task").append(element("option", { value: i }, `${network} on ${dataset}`)));
+  find("#task").addEventListener("change", (event) => { plot.task = Number(event.target.value); drawPlot(); });
   find("#far").addEventListener("change", drawPlot);
   prepareKeys();
   drawPlot();

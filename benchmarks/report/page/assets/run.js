@@ -33,12 +33,12 @@ function list(values) {
 function structure(run) {
   const kept = parsed(raw("widths", run));
   const dense = data.dense[`${raw("dataset", run)} ${raw("network", run)}`] ?? {};
-  if (!Object.keys(kept).length) return element("p", { class: "note" }, "The run left no structure.");
+  if (!Object.keys(kept).length) return element("p", { class: "note" }, "The run has no structure to show.");
   const lines = Object.entries(kept).map(([group, channels]) => {
     const whole = dense[group] ?? null;
-    const told = typeof channels === "number" ? channels : JSON.stringify(channels);  // a network of the method's own
+    const text = typeof channels === "number" ? channels : JSON.stringify(channels);  // a network of the method's own
     const meter = whole ? element("meter", { min: 0, max: whole, value: channels, "aria-hidden": "true" }) : "";
-    return element("tr", {}, element("th", { scope: "row" }, group), element("td", { class: "number" }, whole ? `${channels} of ${whole}` : told), element("td", {}, meter));
+    return element("tr", {}, element("th", { scope: "row" }, group), element("td", { class: "number" }, whole ? `${channels} of ${whole}` : text), element("td", {}, meter));
   });
   const head = element("thead", {}, element("tr", {}, ...["Group", "Channels kept", "Share"].map((name) => element("th", { scope: "col" }, name))));
   return element("table", {}, head, element("tbody", {}, ...lines));
@@ -48,7 +48,7 @@ function drawHistory(run) {
   const place = find(`#history-${run}`);
   const history = data.histories[run];
   if (!history) {
-    place.append(element("p", { class: "note" }, "No history here: published studies keep rows alone."));
+    place.append(element("p", { class: "note" }, "No history is recorded for this run."));
     return;
   }
   const values = Object.entries(QUANTITIES).filter(([key]) => history[key]).flatMap(([key, quantity]) =>
