@@ -7,9 +7,10 @@ Strength: the authors' lambda of 1e-4 (VGG; 1e-5 for ResNet and DenseNet) is for
 0.1, 0.01 and 0.001, whose sum is 6,600. Here lambda is rescaled to the run's own sum (methods/core/penalty.py): on
 8x8 digits, 8 epochs of 32 steps, to 0.03. gamma begins at 0.5, as there.
 Deviations: a group that several norms share (a residual stream) is scored by the mean of their scales. Layers
-without a norm get a factor of their own, which begins at 1. The paper warns that such a factor says nothing of
-a channel's importance, because the weights can grow as it shrinks; one threshold over factors and scales may then
-empty a layer (LeNet-5's linear ones), and with `ranking: uniform` none is. The budget is split between the two
+without a norm get a factor of their own, which begins at 1 and has a fiftieth of the penalty: at more, LeNet-5 dies
+before its loss falls. The paper warns that such a factor says nothing of a channel's importance, because the weights
+can grow as it shrinks; one threshold over factors and scales may then empty a layer (LeNet-5's linear ones), and with
+`ranking: uniform` none is. The budget is split between the two
 trainings. The penalty's subgradient at 0 is 0, as in the authors' code.
 Expected: VGG-19 on CIFAR-10, 93.66 -> 93.80 with 70 % of the channels removed (their table 1).
 """
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 
 from methods.core import gates
 from methods.core.api import Group, Keep, Problem
-from methods.core.penalty import rescaled
+from methods.core.penalty import BARE, rescaled
 from methods.core.ranking import keep_by_rank
 
 TARGETS = ("macs",)
@@ -58,10 +59,11 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
         nn.init.constant_(modules[site.module].weight, FIRST)
     epochs = knobs.share * problem.epochs
     penalty = rescaled(knobs.penalty, PAPER, problem, epochs)
+    weight = {g.name: BARE if g.name in own else 1.0 for g in problem.groups}
     problem.fit(
         net,
         epochs,
-        penalty=lambda: penalty * torch.stack([scales(g).abs().sum() for g in problem.groups]).sum(),
+        penalty=lambda: penalty * torch.stack([weight[g.name] * scales(g).abs().sum() for g in problem.groups]).sum(),
         params=lambda: gates.scaled(net, bare, own),
         trained=factors,
     )

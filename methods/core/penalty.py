@@ -13,6 +13,10 @@ from __future__ import annotations
 
 from methods.core.api import Problem
 
+BARE = 0.02
+"""Share of an L1 penalty that is meant for scales of norms, on a factor of a layer without one. A norm behind a layer
+makes up for smaller scales before it; without norms all factors together shrink the logits."""
+
 
 def rescaled(penalty: float, paper: float, problem: Problem, epochs: float, lr: float | None = None) -> float:
     """The penalty for the next `epochs` that moves as far as the paper's.

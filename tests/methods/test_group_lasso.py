@@ -42,16 +42,43 @@ def test_a_filter_that_is_zero_has_a_finite_gradient(make_trainer: Callable[...,
 def test_small_filters_are_pulled_to_zero_before_large_ones(make_trainer: Callable[..., Trainer]) -> None:
     """An absolute force: a tenth of the length is gone ten times as soon. Weight decay would keep their ratio."""
     shrunk = {}
-    for penalty in (0.0, 0.06):
+    for penalty in (0.0, 5 * group_lasso.Knobs.penalty):
         torch.manual_seed(0)
         net = settled(KINDS["plain"]())
         with torch.no_grad():
             net[0].weight[:4] *= 0.1
-        trainer = make_trainer(net, epochs=8, target=0.5)
+        trainer = make_trainer(net, epochs=24, target=0.5)
         group_lasso.learn(net, trainer, group_lasso.Knobs(penalty=penalty, share=1.0))
         norms = writer_norm(net, next(g for g in trainer.groups if g.name == "0"), p=2)
         shrunk[penalty] = (norms[:4].mean() / norms[4:].mean()).item()
-    assert shrunk[0.06] < 0.5 * shrunk[0.0]
+    none, some = shrunk.values()
+    assert some < 0.5 * none
+
+
+def test_penalty_times_rates_is_the_papers_whatever_the_budget(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for epochs in (2, 8):
+        net, terms = settled(KINDS["plain"]()), {}
+        trainer = make_trainer(net, epochs, target=0.5)
+        monkeypatch.setattr(trainer, "fit", lambda _, epochs, to=terms, **given: to.update(given, epochs=epochs))
+        group_lasso.learn(net, trainer, group_lasso.Knobs())
+        norms = sum(writer_norm(net, g, p=2).sum().item() for g in trainer.groups)
+        found = terms["penalty"]().item() / norms * trainer.lr_sum(terms["epochs"])
+        assert found == pytest.approx(3e-3 * (260_000 * 1e-4 + 20_000 * 1e-5 + 20_000 * 1e-6), rel=0.01)
+
+
+def test_weights_that_are_almost_zero_are_zero_behind_every_step(make_trainer: Callable[..., Trainer]) -> None:
+    net = settled(KINDS["residual"]())
+    with torch.no_grad():
+        net[0][0].weight[0] = 5e-5
+    weights = [net[0][0].weight]
+    before = net[0][0].weight[1:].detach().clone()
+    group_lasso.zero(weights)
+    assert not net[0][0].weight[0].any()
+    assert torch.equal(net[0][0].weight[1:][before.abs() >= 1e-4], before[before.abs() >= 1e-4])
+    group_lasso.learn(net, make_trainer(net, 8, target=0.5), group_lasso.Knobs())
+    assert all(m.weight[m.weight != 0].abs().min() >= 1e-4 for m in net.modules() if isinstance(m, nn.Conv2d))
 
 
 def test_writers_are_averaged_where_groups_are_compared(make_trainer: Callable[..., Trainer]) -> None:

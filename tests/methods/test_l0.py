@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from benchmarks.training.trainer import Trainer
 from methods import l0
 from methods.core.api import Batch, Group
+from methods.core.structure import Structure
 from tests.kinds import KINDS, settled
 
 
@@ -61,11 +63,11 @@ def test_a_gate_without_noise_is_zero_below_and_one_above() -> None:
     assert z[0] == 0 and 0 < z[1] < 0.01 and z[2] == 0.5 and 0.99 < z[3] < 1 and z[4] == 1
 
 
-def test_parameters_behind_a_gate_are_all_that_its_writers_have(make_trainer: Callable[..., Trainer]) -> None:
+def test_a_map_is_charged_what_writes_it_and_a_unit_what_reads_it(make_trainer: Callable[..., Trainer]) -> None:
     net = KINDS["plain"]()
     trainer = make_trainer(net)
     behind = split(l0.parameters_behind(net, trainer.groups), trainer)
-    assert {len(of): of.unique().tolist() for of in behind} == {8: [10.0], 16: [73.0], 20: [65.0]}
+    assert {len(of): of.unique().tolist() for of in behind} == {8: [10.0], 16: [73.0], 20: [2.0]}
     net = KINDS["residual"]()
     trainer = make_trainer(net)
     stream = next(i for i, g in enumerate(trainer.groups) if len(g.writers) == 3)
@@ -76,21 +78,60 @@ def split(values: Tensor, trainer: Trainer) -> tuple[Tensor, ...]:
     return values.split([g.size for g in trainer.groups])
 
 
-def test_the_penalty_is_lambda_over_n_per_parameter(
-    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+def test_lenet_5_is_charged_as_in_the_authors_code() -> None:
+    """Their L0Conv2d charges the weights and the bias of a map, their L0Dense the weights that leave a unit."""
+    net = nn.Sequential(
+        nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 50, 5), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10),
+    )  # fmt: skip
+    groups = Structure.of(net, torch.zeros(1, 1, 28, 28)).groups
+    charged = l0.parameters_behind(net, groups).split([g.size for g in groups])
+    assert {len(of): of.unique().tolist() for of in charged} == {20: [26.0], 50: [501.0], 500: [10.0]}
+
+
+def test_units_are_gated_at_the_inputs_of_the_layer_that_reads_them(make_trainer: Callable[..., Trainer]) -> None:
+    net = settled(KINDS["plain"]())
+    trainer = make_trainer(net)
+    factors = {g.name: torch.full((g.size,), 0.5) for g in trainer.groups}
+    new = l0.gated(net, trainer.groups, factors)
+    assert sorted(new) == ["0.bias", "0.weight", "3.bias", "3.weight", "9.weight"]
+    assert torch.equal(new["9.weight"], 0.5 * net[9].weight)
+
+
+@pytest.mark.parametrize("epochs", [1, 6])
+def test_the_penaltys_gradient_is_a_share_of_the_parameters_whatever_the_budget(
+    epochs: int, make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a loss that asks for nothing, the gradient that is left is the penalty's; the epoch has 96 images."""
+    """With a loss that asks for nothing, the gradient that is left is the penalty's."""
     made = []
-    monkeypatch.setattr(l0, "HardConcrete", lambda *told, of=l0.HardConcrete: (made.append(of(*told)), made[0])[1])
+    monkeypatch.setattr(l0, "HardConcrete", lambda *args, of=l0.HardConcrete: (made.append(of(*args)), made[0])[1])
     net = KINDS["residual"]()
-    trainer = make_trainer(net, epochs=1)
+    trainer = make_trainer(net, epochs=epochs)
+    rates = trainer.lr_sum(0.7 * epochs, 2.0)
     loss = trainer.loss
     monkeypatch.setattr(trainer, "loss", lambda net, batch, params: 0 * loss(net, batch, params))
-    l0.learn(net, trainer, l0.Knobs(penalty=0.5, lr=0.0))
+    l0.learn(net, trainer, l0.Knobs(penalty=1e-5))  # small, so that the gates stay where they are
     (gate,) = made
     p = torch.sigmoid(gate.log_alpha.detach() - 2 / 3 * math.log(0.1 / 1.1))
-    expected = 0.5 / 96 * l0.parameters_behind(net, trainer.groups) * p * (1 - p)
-    assert torch.allclose(gate.log_alpha.grad, expected, rtol=1e-4)
+    expected = 1e-5 * l0.REACH / rates * l0.parameters_behind(net, trainer.groups) * p * (1 - p)
+    assert torch.allclose(gate.log_alpha.grad, expected, rtol=0.01)
+
+
+def test_gates_learn_from_the_loss_where_there_is_no_penalty(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[l0.HardConcrete, Tensor]] = []
+
+    def make(*args: Any, of: Any = l0.HardConcrete) -> l0.HardConcrete:
+        gate = of(*args)
+        made.append((gate, gate.log_alpha.detach().clone()))
+        return gate
+
+    monkeypatch.setattr(l0, "HardConcrete", make)
+    net = KINDS["residual"]()
+    l0.learn(net, make_trainer(net, epochs=2), l0.Knobs(penalty=0.0, closed=0.5))
+    ((gate, before),) = made
+    assert ((gate.log_alpha - before).abs() > 1e-4).float().mean() > 0.9
 
 
 def test_a_strong_penalty_closes_gates_and_none_closes_none(make_trainer: Callable[..., Trainer]) -> None:
@@ -109,7 +150,7 @@ def test_closed_channels_are_zero_in_the_weights_and_open_ones_are_scaled(
 ) -> None:
     net = settled(KINDS["plain"]())
     trainer = make_trainer(net)
-    group = trainer.groups[0]
+    group = next(g for g in trainer.groups if g.name == "3")
     half = torch.arange(group.size) % 2 * 0.5
 
     def factors(gate: l0.HardConcrete) -> dict[str, Tensor]:

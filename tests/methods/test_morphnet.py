@@ -37,7 +37,7 @@ def test_it_is_the_papers_sum_over_layers(make_trainer: MakeTrainer) -> None:
     layers += 2 * second.sum()
     dense = pixels * (6 + 60) + 20
     cost = SmoothCost.of(trainer, CPU)
-    found = morphnet.regulariser(by_name(trainer, g6=first, g10=second), cost, 1e-2)
+    found = morphnet.regulariser(by_name(trainer, g6=first, g10=second), cost, 1e-2, torch.ones(2))
     assert found.item() == pytest.approx(layers.item() / dense, rel=1e-5)
 
 
@@ -64,7 +64,7 @@ def test_expensive_layers_shrink_first(make_trainer: MakeTrainer) -> None:
     cost = SmoothCost.of(trainer, CPU)
     names = [group.writers[0].module for group in trainer.groups]
     scales = [torch.ones(16, requires_grad=True) for _ in names]
-    morphnet.regulariser(scales, cost, 1e-2).backward()
+    morphnet.regulariser(scales, cost, 1e-2, torch.ones(2)).backward()
     pull = {name: scale.grad.mean().item() for name, scale in zip(names, scales, strict=True)}
     assert pull["0.0"] > pull["2.0"] > 0
     trained = make_trainer(net, 30, target=0.5)

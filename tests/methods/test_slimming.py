@@ -14,6 +14,7 @@ from benchmarks.training.budget import rate
 from benchmarks.training.trainer import Trainer
 from methods import slimming
 from methods.core import gates
+from methods.core.penalty import BARE
 from tests.kinds import KINDS, settled
 
 PENALTY = 0.01
@@ -86,7 +87,7 @@ def test_layers_without_a_norm_have_penalised_factors_of_their_own(
     net = KINDS["plain"]()
     factors, strength = gradient_of_penalty(net, make_trainer(net, target=0.5), monkeypatch)
     assert sorted(len(f) for f in factors.values()) == [8, 16, 20]
-    assert all(torch.allclose(f.grad, strength * torch.ones(len(f))) for f in factors.values())
+    assert all(torch.allclose(f.grad, BARE * strength * torch.ones(len(f))) for f in factors.values())
 
 
 def scales_of(net: nn.Module) -> Tensor:
