@@ -3,8 +3,10 @@ acceleration", CVPR 2019.
 
 Idea: a filter near the geometric median of its layer can be replaced by the others: those with the smallest sum of
 distances to all other filters go, however large they are.
-Deviations: one shot and fine-tuning, where the paper chooses anew after every epoch and lets filters grow back, as soft
-filter pruning does. A group with several writers (a residual stream) is one vector of all their weights.
+Deviations: one shot and fine-tuning, where the paper chooses anew after every epoch and lets filters grow back, as
+soft filter pruning does, while their code masks the gradients of chosen filters. Their code also removes a share of
+the filters by the L2 norm (`rate_norm`), which is `norm` here; their scripts for FPGM leave it out (rate_norm 1), and
+so does the default. A group with several writers (a residual stream) is one vector of all their weights.
 Expected: ResNet-56 on CIFAR-10, 93.59 -> 93.26 (as quoted by later papers, at 48 % or 59 % of the MACs).
 """
 
@@ -21,6 +23,7 @@ from methods.core.ranking import keep_by_rank, writer_weights
 
 TARGETS = ("macs",)
 START = "pretrained"
+RANGES = {"norm": (0, 1)}
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ the subgradient, and weights below 1e-4 are set to zero after every step, both a
 filters go until the target is met; the paper removes what has vanished and takes the size that comes out. The recipe's
 weight decay stays. A norm behind a filter cancels its length; there the penalty acts on the order of the filters alone.
 Expected: ConvNet on CIFAR-10 and AlexNet on ImageNet lose several times their multiplications at about the same
-accuracy (the paper's claim; its tables are not checked here). ResNet-56 on CIFAR-10 with a comparable penalty, 93.53 -> 92.93 at
-47.2 % of the MACs (Group-SL in torch_pruning's reproduce/readme.md).
+accuracy (the paper's claim; its tables are not checked here). ResNet-56 on CIFAR-10 with a comparable penalty, 93.53 ->
+92.93 at 47.2 % of the MACs (Group-SL in torch_pruning's reproduce/readme.md).
 """
 
 from __future__ import annotations

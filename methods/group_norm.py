@@ -23,6 +23,7 @@ from methods.core.ranking import keep_by_rank
 
 TARGETS = ("macs",)
 START = "pretrained"
+RANGES = {"penalty": (0, 1), "alpha": (0, 64), "share": (0, 1)}
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,12 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     problem.fit(net, knobs.share * problem.epochs, penalty=penalty)
     with torch.no_grad():
         importance = {name: squares(parts) for name, parts in weights.items()}
-    return keep_by_rank({name: i / i.max() for name, i in importance.items()}, problem, knobs.ranking)
+    return keep_by_rank({name: relative(i) for name, i in importance.items()}, problem, knobs.ranking)
+
+
+def relative(importance: Tensor) -> Tensor:
+    """[size]: as a share of the group's largest; 0 where all are 0, so that a dead group goes first."""
+    return importance / importance.max().clamp_min(torch.finfo(importance.dtype).tiny)
 
 
 def strength(importance: Tensor, alpha: float) -> Tensor:

@@ -1,14 +1,17 @@
 """Growing regularisation: Wang, Qin, Zhang and Fu, "Neural pruning via growing regularization", ICLR 2021.
 
-Idea: channels that are to go are not cut off but pushed out: their L2 penalty grows until they are near zero, while the
-others take over. GReg-1 chooses them by L1 norm at the start. GReg-2 first lets a small penalty grow on all channels:
-those that the loss holds least, by its curvature, shrink most, and the smallest then are the ones to go.
-Deviations: the paper adds 1e-4 to the penalty every 10 steps (1e-5 while choosing), 100,000 steps to its ceiling; here
-it grows in every step, by as much as leads to the same ceilings within the budget. The scale of the norm behind
-a filter is penalised too, because the norm cancels the length of the filter alone. What stays after GReg-2's choice
-has no penalty but the recipe's weight decay. The one schedule of the learning rate goes on.
-Expected: ResNet-56 on CIFAR-10, 93.36 -> 93.18 (GReg-1) and 93.36 (GReg-2) at 39.2 % of the MACs (quoted in
-torch_pruning's reproduction table).
+Idea: channels that are to go are not cut off but pushed out: their L2 penalty grows until they are near zero, while
+the others take over. GReg-1 chooses them by L1 norm at the start. GReg-2 first lets a small penalty grow on all
+channels: those that the loss holds least, by its curvature, shrink most, and the smallest then are the ones to go.
+Loss: cross-entropy + beta_t / 2 * sum over chosen channels of ||w||^2, where beta_t grows from 0 to 1.
+Deviations: the authors' README for ResNet-56 adds 1e-4 to beta every 10 steps up to 1 (100,000 steps), holds it there
+for 10,000, and with GReg-2 chooses before that, by steps of 1e-5 up to 0.01 (10,000 steps). Here beta grows in every
+step, by as much as leads to the same ceilings within the budget, and the three phases have the same proportions, 10 :
+1 : 1. The scale of the norm behind a filter is penalised too, because the norm cancels the length of the filter alone.
+What stays after GReg-2's choice has no penalty but the recipe's weight decay. The one schedule of the learning rate
+goes on.
+Expected: ResNet-56 on CIFAR-10, 93.36 -> 93.18 (GReg-1) and 93.36 (GReg-2) at 39.2 % of the MACs (their table 2, as
+torch_pruning's reproduce/readme.md quotes it).
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from methods.core.ranking import keep_by_rank, writer_norm
 
 TARGETS = ("macs",)
 START = "pretrained"
+RANGES = {"choosing": (1e-6, 1), "ceiling": (1e-6, 100), "settling": (0, 0.99), "share": (0, 1)}
+CHOOSING = 1 / 12  # of GReg-2's steps are for choosing, as in the authors' README
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,8 @@ class Knobs:
     variant: Literal["GReg-1", "GReg-2"] = "GReg-1"
     choosing: float = 0.01  # GReg-2: the penalty at which the channels are chosen, as a weight decay
     ceiling: float = 1.0  # at which the penalty stops growing
-    settling: float = 0.05  # of the share, with the penalty at its ceiling; the paper: 5,000 of 105,000 steps
-    share: float = 0.5  # of the budget left, for all of it; GReg-2 chooses in the first half
+    settling: float = 0.09  # of the share behind the choice, with the penalty at its ceiling
+    share: float = 0.5  # of the budget left, for all of it
     ranking: Literal["uniform", "global"] = "uniform"
 
 
@@ -43,9 +48,9 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     device = next(net.parameters()).device
     budget, floor = knobs.share * problem.epochs, 0.0
     if knobs.variant == "GReg-2":
-        budget, floor = budget / 2, knobs.choosing
+        first, budget, floor = CHOOSING * budget, (1 - CHOOSING) * budget, knobs.choosing
         everyone = {group.name: torch.ones(group.size, device=device) for group in problem.groups}
-        grow(net, problem, budget, own, everyone, 0.0, floor)
+        grow(net, problem, first, own, everyone, 0.0, floor)
     scores = {group.name: writer_norm(net, group, p=1) for group in problem.groups}
     keep = keep_by_rank(scores, problem, knobs.ranking)
     leaving = {name: (~mask).float().to(device) for name, mask in keep.items()}

@@ -4,11 +4,14 @@ ICML 2019.
 Idea: optimal brain damage (LeCun, Denker and Solla, NIPS 1989) for channels, the paper's C-OBD: the sum over a filter
 of weight^2 times the diagonal of the Hessian, taken to be that of the Fisher matrix: the mean squared gradient of
 single images, with labels drawn from the network's own prediction.
+As in the authors' code no layer loses more than 95 % of its filters.
+Score of a channel: sum over its weights of w^2 E[(dL/dw)^2], L the loss of one image with a drawn label.
 Deviations: the Fisher matrix is estimated on a few batches. A group with several writers (a residual stream) is scored
-by the sum over all of them. Weights alone, without the biases. One shot, as the paper's one-pass setting. The network
-is in evaluation mode.
-Expected: ResNet-50 on CIFAR-100, 78.35 -> 78.68 at 50 % of the MACs (PruningBench). One threshold
-empties layers that cost few MACs (LeNet-5's linear ones) before the target is met: there rank uniformly.
+by the sum over all of them. Weights alone, without the biases. One shot, the paper's one-pass setting. The network is
+in evaluation mode.
+Expected: ResNet-50 on CIFAR-100, 78.35 -> 78.68 at 50 % of the MACs (PruningBench; not checked here). One threshold
+leaves layers that cost few MACs (LeNet-5's linear ones) a twentieth of their units before the target is met: there
+rank uniformly.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ from methods.core.ranking import few_batches, keep_by_rank
 
 TARGETS = ("macs",)
 START = "pretrained"
+RANGES = {"batches": (1, 10000)}
+LEAST = 0.05  # of a group's channels stay, the authors' (prune_ratio_limit 0.95)
 CHUNK = 32  # images whose gradients are in memory at once
 
 
@@ -54,7 +59,7 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
         g.name: torch.stack([damage[f"{s.module}.weight"][s.index].flatten(1).sum(1) for s in g.writers]).sum(0)
         for g in problem.groups
     }
-    return keep_by_rank(scores, problem, knobs.ranking)
+    return keep_by_rank(scores, problem, knobs.ranking, floor=LEAST)
 
 
 def squared_gradients(net: nn.Module, weights: dict[str, Tensor], images: Tensor, draws: Tensor) -> dict[str, Tensor]:

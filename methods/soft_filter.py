@@ -1,15 +1,16 @@
 """Soft filter pruning: He, Kang, Dong, Fu and Yang, "Soft filter pruning for accelerating deep convolutional neural
 networks", IJCAI 2018.
 
-Idea: after every epoch the filters with the smallest L2 norm are set to zero, but go on being trained; those that
-grow back stay. At the end the ones that are zero go. From scratch, as in most of the paper, or from a trained network.
-Deviations: groups are set to zero as a whole (a residual stream at once), where the paper leaves streams alone.
-The rate is the one at which the target's MACs are met, the same for every group as in the paper. A zero filter's
-channel is not zero behind its norm, which still shifts it; the shrunk network loses that shift, so part of the
-budget is left for fine-tuning, where the paper needs none.
-A filter of zeros has no variance, so that its norm multiplies its gradient by 1 / sqrt(eps), about 300: while the rate
-is high it comes back tens of times as long as the others, is kept for its length, and at that length learns hardly
-any more. The authors' code prunes before the first epoch too (`initially`). From scratch that prevents it: norms begin
+Idea: after every epoch the filters with the smallest L2 norm are set to zero, but go on being trained; those that grow
+back stay. At the end the ones that are zero go. From scratch, as in most of the paper, or from a trained network.
+Deviations: the authors' code sets filters of every convolution to zero, those that write a residual stream too, each
+convolution by its own norms. Here a group goes as a whole, by the norm over all that write it, because the same
+channels must go from all of them for the network to shrink. The rate is the one at which the target's MACs are met,
+the same for every group as in the paper. A zero filter's channel is not zero behind its norm, which still shifts it;
+the shrunk network loses that shift, so part of the budget is left for fine-tuning, where the paper needs none. A
+filter of zeros has no variance, so that its norm multiplies its gradient by 1 / sqrt(eps), about 300: while the rate
+is high it comes back tens of times as long as the others, is kept for its length, and at that length learns hardly any
+more. The authors' code prunes before the first epoch too (`initially`). From scratch that prevents it: norms begin
 with a bias of 0, behind which ReLU passes no gradient to a channel of zeros, so that the first choice is the last.
 Expected: ResNet-56 on CIFAR-10 from scratch, 93.59 -> 92.26 at 47.4 % of the MACs (their table 2).
 """
@@ -27,6 +28,7 @@ from methods.core.ranking import keep_by_rank, writer_norm
 
 TARGETS = ("macs",)
 START = "init"
+RANGES = {"share": (0, 1), "every": (0.01, 10000)}
 
 
 @dataclass(frozen=True)

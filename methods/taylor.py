@@ -2,10 +2,12 @@
 
 Idea: what the loss would change by without a channel, to first order: the squared gradient of a gate of 1 behind its
 norm, (sum of gradient * weight)^2 over the norm's scale and bias, averaged over mini-batches (their Taylor-FO-BN).
-Deviations: one shot, where the paper removes 100 channels every 30 mini-batches and goes on training between. Without a
-norm the gate stands behind the layer. A group has one gate on all its branches (a residual stream), so that the
-contributions add before they are squared, as the paper's equation for sets of parameters asks. The network is in
-evaluation mode, so that its running statistics stay.
+Score of a channel: mean over mini-batches of (gamma dL/dgamma + beta dL/dbeta)^2.
+Deviations: one shot, where the paper removes 100 channels every 30 mini-batches and trains on between. Without a
+norm the gate stands behind the layer. A residual stream has one gate on all its branches, so that the contributions
+add before they are squared, as the paper's equation for sets of parameters asks. The authors' code has a gate behind
+the sum of every block; a stream's score there grows with the number of blocks, and here with the number of branches,
+which is not divided out in either. The network is in evaluation mode, so that its running statistics stay.
 Expected: ResNet-101 on ImageNet loses 0.02 points at 60 % of the MACs (their abstract). One threshold
 empties layers that cost few MACs (LeNet-5's linear ones) before the target is met: there rank uniformly.
 """
@@ -24,6 +26,7 @@ from methods.core.ranking import few_batches, keep_by_rank
 
 TARGETS = ("macs",)
 START = "pretrained"
+RANGES = {"batches": (1, 10000)}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def handed_scores(method: ModuleType, net: nn.Module, trainer: Trainer, knobs: A
     """Group name -> [size]: the scores with which the method calls the ranking."""
     handed: Scores = {}
 
-    def keep_by_rank(scores: Scores, problem: Trainer, ranking: str = "uniform") -> Keep:
+    def keep_by_rank(scores: Scores, problem: Trainer, ranking: str = "uniform", floor: float = 0.0) -> Keep:
         handed.update({name: score.detach().clone() for name, score in scores.items()})
         return problem.everything()
 

@@ -86,3 +86,16 @@ def test_the_gap_between_channels_grows(make_trainer: Callable[..., Trainer]) ->
         importance = [squares(coupled(net, g)) for g in trainer.groups]
         spread[alpha] = sum((i.min() / i.max()).item() for i in importance)
     assert spread[8.0] < 0.8 * spread[0.0]
+
+
+@pytest.mark.parametrize("ranking", ["uniform", "global"])
+def test_a_dead_group_goes_first(ranking: str, make_trainer: Callable[..., Trainer]) -> None:
+    """All of its weights are zero, in writers, norm and readers: 0 / 0 would rank it last."""
+    assert group_norm.relative(torch.zeros(3)).tolist() == [0.0, 0.0, 0.0]
+    net = settled(KINDS["residual"]())
+    with torch.no_grad():
+        for part in (net[1].first, net[1].second[0]):
+            for parameter in part.parameters():
+                parameter.zero_()
+    keep = group_norm.learn(net, make_trainer(net, target=0.6), group_norm.Knobs(share=0, ranking=ranking))
+    assert keep["1.first.0"].sum() <= (2 if ranking == "global" else 12)

@@ -19,7 +19,7 @@ from tests.kinds import EXAMPLE, KINDS, settled
 Strengths = list[tuple[dict[str, list[float]], float]]
 
 
-def told(monkeypatch: pytest.MonkeyPatch) -> Strengths:
+def penalties(monkeypatch: pytest.MonkeyPatch) -> Strengths:
     """Whom the penalty was on, and how strong, in every step of a run."""
     seen: Strengths = []
     decay = growing_reg.decay
@@ -65,7 +65,7 @@ def test_greg_1_lets_the_penalty_grow_to_its_ceiling_on_the_smallest_by_l1(
     make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     net = settled(KINDS["residual"]())
-    trainer, seen = make_trainer(net, epochs=8, target=0.5), told(monkeypatch)
+    trainer, seen = make_trainer(net, epochs=8, target=0.5), penalties(monkeypatch)
     smallest = keep_by_rank({g.name: writer_norm(net, g, p=1) for g in trainer.groups}, trainer)
     keep = growing_reg.learn(net, trainer, growing_reg.Knobs(share=1.0, settling=0.25))
     assert {n: m.tolist() for n, m in keep.items()} == {n: m.tolist() for n, m in smallest.items()}
@@ -74,18 +74,32 @@ def test_greg_1_lets_the_penalty_grow_to_its_ceiling_on_the_smallest_by_l1(
     assert strengths == pytest.approx([*[i / 18 for i in range(1, 19)], *[1.0] * 6])
 
 
-def test_greg_2_chooses_after_a_small_penalty_on_all(
+def test_greg_2_chooses_by_what_a_small_penalty_on_all_has_left(
     make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A twelfth of the steps is for choosing. The filters' lengths turn round meanwhile: what was longest goes."""
     net = settled(KINDS["residual"]())
-    trainer, seen = make_trainer(net, epochs=8, target=0.5), told(monkeypatch)
+    trainer, seen = make_trainer(net, epochs=12, target=0.5), penalties(monkeypatch)
+    grow, phases = growing_reg.grow, 0
+
+    def turned(net: nn.Module, *rest: object) -> None:
+        nonlocal phases
+        grow(net, *rest)  # type: ignore[arg-type]
+        phases += 1
+        if phases == 1:
+            weight = net.get_submodule("1.first.0").weight.data
+            weight.div_(weight.abs().sum((1, 2, 3), keepdim=True).square())  # L1 norm n becomes 1 / n
+
+    monkeypatch.setattr(growing_reg, "grow", turned)
+    longest = writer_norm(net, next(g for g in trainer.groups if g.name == "1.first.0"), p=1).topk(4).indices
     knobs = growing_reg.Knobs(variant="GReg-2", share=1.0, settling=0.0, choosing=0.1)
     keep = growing_reg.learn(net, trainer, knobs)
-    choosing, pushing = seen[:12], seen[12:]
+    choosing, pushing = seen[:3], seen[3:]
     assert all(set(mask) == {1.0} for who, _ in choosing for mask in who.values())
-    assert [s for _, s in choosing] == pytest.approx([0.1 * i / 12 for i in range(1, 13)])
+    assert [s for _, s in choosing] == pytest.approx([0.1 * i / 3 for i in range(1, 4)])
     assert all(who == {n: (~m).float().tolist() for n, m in keep.items()} for who, _ in pushing)
-    assert [s for _, s in pushing] == pytest.approx([0.1 + 0.9 * i / 12 for i in range(1, 13)])
+    assert [s for _, s in pushing] == pytest.approx([0.1 + 0.9 * i / 33 for i in range(1, 34)])
+    assert not keep["1.first.0"][longest].any()
 
 
 @pytest.mark.parametrize("variant", ["GReg-1", "GReg-2"])
