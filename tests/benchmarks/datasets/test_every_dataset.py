@@ -64,8 +64,9 @@ class TestEveryDataset:
         assert all(labels.unique().tolist() == classes for _, labels in read(dataset).values())
 
     def test_uses_the_range_of_a_byte(self, dataset: str, read: Any) -> None:
+        """Pixels that were scaled to 0..1 or 0..16 before they became bytes do not."""
         images: Tensor = read(dataset)["train"][0]
-        assert images.min() == 0 and images.max() == 255
+        assert int(images.max()) - int(images.min()) >= 128
 
     def test_has_the_sizes_that_it_says(self, dataset: str, read: Any) -> None:
         module = registry.load("dataset", dataset)
