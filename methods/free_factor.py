@@ -1,12 +1,13 @@
-"""Free factors, a control: the switcher's factors, ramp and alternation, but a free parameter per neuron in place of
-the switcher.
+"""Free factors, a control: the switcher's readings and alternation, but parameters of every neuron in place of the
+switcher.
 
 Idea: whatever the switcher gains over this one comes from reading the weights; what both gain does not.
-Ours: there is no paper. It has a learning-rate search of its own, and the same number of trials
-(config/tune_switcher.yaml; config/tune_target.yaml for told sizes).
-Expected: no different from the switcher. Measured (config/reference.yaml, 5 paired seeds, against dense): -0.26
-[-0.46, -0.07] points at 88 % of the MACs with LeNet-5 on Fashion-MNIST, +1.05 [+0.80, +1.30] at 66 % with twice its
-width on a tenth of it; the switcher -0.20 [-0.28, -0.12] at 88 % and +1.01 [+0.38, +1.64] at 76 %.
+Equation: as in methods/switcher.py, with p_i a parameter, 0 at the start.
+Ours: there is no paper. `reading: forced` had a search of its own, of as many trials as the switcher's
+(config/tune_switcher.yaml, config/tune_target.yaml): 0.3.
+Expected: no different from the switcher. Measured: no published study is of this form yet. That of 0.2 (`reading:
+forced, lr: 0.3, site: behind_norm`) lost 0.26 [0.07, 0.46] points against dense at 88 % of the MACs with LeNet-5 on
+Fashion-MNIST, the switcher 0.20 [0.12, 0.28] at 88 % (config/reference.yaml, 5 paired seeds; docs/switcher.md).
 """
 
 from __future__ import annotations
@@ -16,42 +17,52 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from methods.core.alternation import Alternation, Schedule
 from methods.core.api import Group, Keep, Problem
+from methods.core.readings import Scores, reading
 
 TARGETS = ("free", "macs")
 START = "init"
+RANGES = {"lr": (0.0, 100.0), "begin": (0.0, 0.49), "end": (0.5, 1.0), "gain": (0.0, 100.0)}
 
 
 @dataclass(frozen=True)
 class Knobs:
-    gain: float = 1.5  # standard deviation of the factors before the clamp, at the end of the ramp
-    begin: float = 0.3  # of ramp and factor training, as a fraction of the budget
-    end: float = 0.7  # of both; the rest is fine-tuning
+    reading: Literal["plain", "centred", "two_heads", "network_wide", "forced"] = "centred"
+    gain: float = 1.5  # network_wide, forced: standard deviation of the factors before the clamp, at the ramp's end
+    begin: float = 0.3  # of the window in which they are learned, as a fraction of the budget; `plain` begins at 0
+    end: float = 0.7  # of the window; the rest is fine-tuning
     turns: int = 60  # steps of the factors
-    lr: float = 0.3  # length of such a step, before momentum, at the start of the one schedule
+    lr: float = 0.5  # length of such a step, before momentum, at the start of the one schedule
+    # What follows is there for controls and ablations; the defaults are the method.
     site: Literal["behind_activation", "behind_norm", "before_norm"] = "behind_activation"  # where a factor applies
+    signal: Literal["loss", "none", "random"] = "loss"  # what they learn from: gradients, none, or of random sign
+    revive: bool = True  # centred: a channel that is off has a gradient
 
 
 class Free(nn.Module):
-    """A parameter per neuron, random at first as the switcher's scores are: equal ones have no spread to ramp up."""
+    """Parameters of every neuron, in place of scores: random or 0 at first, as the switcher's scores are."""
 
     macs = 0.0
 
-    def __init__(self, groups: Sequence[Group], generator: torch.Generator) -> None:
+    def __init__(
+        self, groups: Sequence[Group], generator: torch.Generator, heads: int = 1, random: bool = True
+    ) -> None:
         super().__init__()
         self.names = [group.name for group in groups]
-        self.free = nn.ParameterList(torch.randn(group.size, generator=generator) for group in groups)
+        self.free = nn.ParameterList(torch.randn(group.size, heads, generator=generator) * random for group in groups)
 
-    def forward(self, net: nn.Module) -> dict[str, Tensor]:
-        """Group name -> scores [size]."""
+    def forward(self, net: nn.Module) -> Scores:
+        """Group name -> scores [size, heads]."""
         return dict(zip(self.names, self.free, strict=True))
 
 
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """Weights and factors in turn; what is off at the end goes."""
-    free = Free(problem.groups, problem.rng).to(next(net.parameters()).device)
-    schedule = Schedule(knobs.gain, knobs.begin, knobs.end, knobs.turns, knobs.lr)
-    return Alternation(net, problem, free, schedule, site=knobs.site).run()
+    read = reading(knobs.reading, gain=knobs.gain, revive=knobs.revive)
+    free = Free(problem.groups, problem.rng, read.heads, read.head > 0).to(next(net.parameters()).device)
+    begin = 0.0 if knobs.reading == "plain" else knobs.begin
+    schedule = Schedule(begin, knobs.end, knobs.turns, knobs.lr)
+    return Alternation(net, problem, free, schedule, read, knobs.site, knobs.signal).run()

@@ -25,6 +25,7 @@ from methods.core.api import Keep, Problem
 
 TARGETS = ("free",)
 START = "init"
+RANGES = {"penalty": (0.0, 100.0), "lr": (0.0, 100.0), "share": (0.0, 1.0)}
 MOMENTUM = 0.9  # the paper's
 
 

@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from methods.core import gates
-from methods.core.alternation import Alternation, clamp
+from methods.core.alternation import Alternation
 from methods.core.api import Problem
+from methods.core.readings import clamp
 
 BETA, GAMMA, ZETA = 2 / 3, -0.1, 1.1  # temperature and stretch, Louizos, Welling and Kingma, ICLR 2018
 OPEN = 4.0  # log-odds of a raw factor of 1: wide open, so that the gate begins at exactly 1
@@ -24,7 +25,7 @@ class Through(Alternation):
 
     def params(self) -> Mapping[str, Tensor]:
         self.problem.charge(3 * self.scorer_macs)
-        return gates.scaled(self.net, self.groups, self.factors(self.raw()), self.site)
+        return gates.scaled(self.net, self.groups, self.factors(self.scorer(self.net)), self.site)
 
     def collect(self) -> None:
         """Nothing is held that could have a gradient."""
@@ -36,13 +37,13 @@ class Through(Alternation):
 
 
 class HeldOut(Alternation):
-    """The switcher learns from one batch a turn that the weights never train on."""
+    """The switcher learns from one batch a turn that the weights do not train on."""
 
     def gradient(self) -> None:
         for gradient in self.collected.values():
             gradient.zero_()
         batch = self.problem.sample("validation")
-        logits = gates.gated(self.net, self.groups, self.factors(self.raw()), batch.images, self.site)
+        logits = gates.gated(self.net, self.groups, self.factors(self.scorer(self.net)), batch.images, self.site)
         own = list(self.scorer.parameters())
         found = torch.autograd.grad(F.cross_entropy(logits, batch.labels), own, allow_unused=True)
         for parameter, gradient in zip(own, found, strict=True):

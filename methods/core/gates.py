@@ -4,8 +4,8 @@ A factor s_i can apply at one of three places:
 
     behind_activation   the readers take s_i x_i in:  W_oi <- s_i W_oi  in every layer that reads channel i
     behind_norm         the last writer or norm of each branch puts s_i x_i out: its weight and bias of channel i
-    before_norm         the writers put s_i x_i out, whether or not a norm follows, which then cancels s_i; where the
-                        norm has a shift, a channel with s_i = 0 still puts that out, and removing it is not exact
+    before_norm         the writers put s_i x_i out, also where a norm follows, which cancels s_i: with s_i = 0 the
+                        channel still puts out the norm's shift, and its removal is not exact
 
 With s >= 0 and ReLU the first two give the same logits. Their gradients differ: a factor of 0 in front of a ReLU holds
 the pre-activation at 0, where the derivative of ReLU is 0, so that dL/ds is 0 from then on. Behind the activation

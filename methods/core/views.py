@@ -1,14 +1,22 @@
-"""What a switcher reads of a group: the weights that come in and go out of each neuron, and its norm's scale."""
+"""What a switcher reads of a group: the weights that come in and go out of each neuron, its norm's scale, and numbers
+that any layer has, made of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from methods.core.api import Group, Site
+from methods.core.readings import standardise
+
+SIZES = 3
+STATISTICS = 8  # of one set of weights of a neuron
+TINY = 1e-6
+
+Input = Literal["incoming", "outgoing", "both", "shuffled", "noise"]
 
 
 class View(NamedTuple):
@@ -44,7 +52,7 @@ def weights(net: nn.Module, groups: Sequence[Group], *, live: bool = False) -> l
 
 
 class Noise(nn.Module):
-    """A control: numbers drawn once, in the shape of what is read. Whatever they teach, it is not in the weights."""
+    """A control: numbers drawn once, in the shape of what is read. What is learned from them is not in the weights."""
 
     def __init__(self, views: Sequence[View], generator: torch.Generator) -> None:
         super().__init__()
@@ -76,6 +84,34 @@ class Shuffle(nn.Module):
             View(view.incoming[order], view.outgoing[order], None if view.scale is None else view.scale[order])
             for view, order in zip(views, orders, strict=True)
         ]
+
+
+def normalised(view: View, chosen: Input) -> Tensor:
+    """[size, weights]: the chosen side of a layer, of zero mean and unit variance over the whole of it."""
+    sides = {"outgoing": [view.outgoing], "both": [view.incoming, view.outgoing]}.get(chosen, [view.incoming])
+    return torch.cat([(side - side.mean()) / (side.std() + TINY) for side in sides], 1)
+
+
+def sizes(view: View) -> Tensor:
+    """[size, 3]: z-scores of the log size of incoming weights, outgoing weights and norm scale (0 where none is)."""
+    found = [log_rms(rows) for rows in view.rows()]
+    return standardise(torch.stack(found + [torch.zeros_like(found[0])] * (SIZES - len(found)), 1))
+
+
+def log_rms(rows: Tensor) -> Tensor:
+    """[size]."""
+    return rows.square().mean(1).add(1e-12).log() / 2
+
+
+def statistics(rows: Tensor) -> Tensor:
+    """[size, 8] of the weights [size, n] of a layer's neurons, whatever the order of the n."""
+    size = log_rms(rows)
+    unit = rows / size.exp().add(TINY)[:, None]
+    alike = nn.functional.normalize(rows, dim=1, eps=TINY)
+    cosines = alike @ alike.T
+    others = cosines - torch.diag_embed(cosines.diagonal())
+    moments = [unit.mean(1), unit.abs().mean(1), unit.abs().amax(1).add(1).log(), unit.pow(3).mean(1).tanh()]
+    return torch.stack([size, *moments, others.mean(1), others.square().mean(1), others.amax(1)], 1)
 
 
 def _by_input(reader: nn.Module) -> Tensor:

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import pytest
 import torch
 
 from benchmarks.training.trainer import Trainer
 from methods import free_factor, switcher
+from methods.core.readings import UNFORCED
 from tests.kinds import KINDS, settled
 
 
-def run(make_trainer: Callable[..., Trainer], **knobs: float) -> tuple[dict[str, list[bool]], torch.nn.Module, Trainer]:
+def run(make_trainer: Callable[..., Trainer], **knobs: Any) -> tuple[dict[str, list[bool]], torch.nn.Module, Trainer]:
     net = settled(KINDS["residual"]())
     trainer = make_trainer(net, epochs=6, run=("tiny", "residual", 0))
     keep = free_factor.learn(net, trainer, free_factor.Knobs(**knobs))
     return {name: mask.tolist() for name, mask in keep.items()}, net, trainer
 
 
-def test_spread_factors_turn_channels_off_and_equal_ones_none(make_trainer: Callable[..., Trainer]) -> None:
-    assert not all(all(mask) for mask in run(make_trainer)[0].values())
-    assert all(all(mask) for mask in run(make_trainer, gain=0.0)[0].values())
+def test_a_forced_spread_turns_channels_off_and_none_does_not(make_trainer: Callable[..., Trainer]) -> None:
+    assert not all(all(mask) for mask in run(make_trainer, reading="forced")[0].values())
+    assert all(all(mask) for mask in run(make_trainer, reading="forced", gain=0.0)[0].values())
+
+
+@pytest.mark.parametrize("name", UNFORCED)
+def test_an_unforced_reading_removes_nothing_without_a_signal(name: str, make_trainer: Callable[..., Trainer]) -> None:
+    assert all(all(mask) for mask in run(make_trainer, reading=name, signal="none", lr=5.0)[0].values())
+
+
+def test_long_steps_of_the_default_turn_channels_off(make_trainer: Callable[..., Trainer]) -> None:
+    assert not all(all(mask) for mask in run(make_trainer, lr=5.0)[0].values())
 
 
 def test_learning_the_factors_changes_them(make_trainer: Callable[..., Trainer]) -> None:
@@ -38,6 +50,6 @@ def test_its_factors_cost_nothing_to_compute(make_trainer: Callable[..., Trainer
 def test_it_has_the_switchers_schedule() -> None:
     """Whatever the two differ by is the reading of weights; the length of a step is tuned for each."""
     ours, theirs = vars(free_factor.Knobs()), vars(switcher.Knobs())
-    assert all(ours[knob] == theirs[knob] for knob in ("gain", "begin", "end", "turns"))
+    assert all(ours[knob] == theirs[knob] for knob in set(ours) - {"lr"})
     assert set(ours) - set(theirs) == set()
     assert (free_factor.START, free_factor.TARGETS) == (switcher.START, switcher.TARGETS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -11,20 +12,47 @@ import torch
 from benchmarks.training.checkpoint import Journal
 from benchmarks.training.trainer import Trainer
 from methods import switcher
+from methods.core.readings import UNFORCED, Name
 from methods.core.switcher_net import Switcher
 from tests.kinds import KINDS, settled
 
 
-def run(make_trainer: Callable[..., Trainer], **knobs: float) -> tuple[dict[str, list[bool]], torch.nn.Module, Trainer]:
+def run(make_trainer: Callable[..., Trainer], **knobs: Any) -> tuple[dict[str, list[bool]], torch.nn.Module, Trainer]:
     net = settled(KINDS["residual"]())
     trainer = make_trainer(net, epochs=6, run=("tiny", "residual", 0))
     keep = switcher.learn(net, trainer, switcher.Knobs(**knobs))
     return {name: mask.tolist() for name, mask in keep.items()}, net, trainer
 
 
-def test_spread_factors_turn_channels_off_and_equal_ones_none(make_trainer: Callable[..., Trainer]) -> None:
-    assert not all(all(mask) for mask in run(make_trainer)[0].values())
-    assert all(all(mask) for mask in run(make_trainer, gain=0.0)[0].values())
+FORCED: dict[str, object] = {"reading": "forced", "reader": "embedding"}
+
+
+def test_a_forced_spread_turns_channels_off_and_none_does_not(make_trainer: Callable[..., Trainer]) -> None:
+    assert not all(all(mask) for mask in run(make_trainer, **FORCED)[0].values())
+    assert all(all(mask) for mask in run(make_trainer, **FORCED, gain=0.0)[0].values())
+
+
+@pytest.mark.parametrize("name", UNFORCED)
+def test_an_unforced_reading_removes_nothing_without_a_signal(
+    name: str, kind: str, make_trainer: Callable[..., Trainer]
+) -> None:
+    """And trains as the dense network does, to the bit."""
+    dense, net = settled(KINDS[kind]()), settled(KINDS[kind]())
+    trainer = make_trainer(net, epochs=6, run=("tiny", kind, 0))
+    keep = switcher.learn(net, trainer, switcher.Knobs(reading=name, signal="none"))
+    make_trainer(dense, epochs=6, run=("tiny", kind, 0)).fit(dense, trainer.step / 3)
+    assert all(mask.all() for mask in keep.values())
+    assert all(torch.equal(tensor, net.state_dict()[name]) for name, tensor in dense.state_dict().items())
+
+
+def test_plain_and_the_ramps_do_remove_some_without_a_signal(make_trainer: Callable[..., Trainer]) -> None:
+    for name in ("plain", "network_wide", "forced"):
+        keep = run(make_trainer, reading=name, signal="none")[0]
+        assert not all(all(mask) for mask in keep.values()), name
+
+
+def test_long_steps_of_the_default_turn_channels_off(make_trainer: Callable[..., Trainer]) -> None:
+    assert not all(all(mask) for mask in run(make_trainer, lr=3.0)[0].values())
 
 
 def test_learning_it_changes_the_factors(make_trainer: Callable[..., Trainer]) -> None:
@@ -37,36 +65,41 @@ def test_its_own_passes_are_charged(make_trainer: Callable[..., Trainer]) -> Non
     _, net, trainer = run(make_trainer, turns=2)
     reader = Switcher(net, trainer.groups, torch.Generator())
     spent = trainer.spent["learn"]
-    assert spent.macs - 3 * trainer.image_macs * 32 * spent.steps == pytest.approx(2 * 4 * reader.macs)
+    assert spent.macs - 3 * trainer.image_macs * 32 * spent.steps == pytest.approx((1 + 2 * 4) * reader.macs)
 
 
-def test_a_told_size_is_met_whatever_the_ablation(make_trainer: Callable[..., Trainer]) -> None:
-    for more in ({}, {"reader": "equivariant"}, {"input": "noise"}):
+def test_target_macs_are_met_whatever_the_ablation(make_trainer: Callable[..., Trainer]) -> None:
+    readings = [{"reading": name} for name in get_args(Name)]
+    for more in (*readings, {"reader": "equivariant"}, {"input": "noise"}, {"signal": "none"}, {"batch": "held_out"}):
         net = settled(KINDS["residual"]())
         trainer = make_trainer(net, epochs=6, target=0.5)
         keep = switcher.learn(net, trainer, switcher.Knobs(**more))
         assert trainer.macs(keep) / trainer.macs(trainer.everything()) == pytest.approx(0.5, abs=0.01)
 
 
-def test_a_told_size_has_a_step_length_of_its_own(make_trainer: Callable[..., Trainer]) -> None:
+def test_with_target_macs_the_step_length_is_another_knob(make_trainer: Callable[..., Trainer]) -> None:
     def weights(target: float | None, **knobs: float) -> torch.Tensor:
         net = settled(KINDS["residual"]())
         switcher.learn(net, make_trainer(net, epochs=6, target=target), switcher.Knobs(**knobs))
         return torch.cat([parameter.detach().flatten() for parameter in net.parameters()])
 
-    assert torch.equal(weights(None), weights(None, budget_lr=0.5))
-    assert torch.equal(weights(0.5), weights(0.5, lr=0.5))
-    assert weights(0.5).tolist() != weights(0.5, budget_lr=0.5).tolist()
+    assert torch.equal(weights(None), weights(None, budget_lr=0.1))
+    assert torch.equal(weights(0.5), weights(0.5, lr=0.1))
+    assert weights(0.5).tolist() != weights(0.5, budget_lr=0.1).tolist()
 
 
 VARIANTS: list[dict[str, object]] = [
+    *({"reading": name} for name in get_args(Name) if name != "centred"),
+    {"lr": 3.0, "revive": False},
+    {"lr": 3.0, "signal": "random"},
+    {"reader": "embedding"},
     {"reader": "equivariant"},
     {"input": "outgoing"},
     {"input": "both"},
     {"input": "shuffled"},
     {"input": "noise"},
-    {"output": "relu"},
-    {"output": "hard_concrete"},
+    {**FORCED, "output": "relu"},
+    {**FORCED, "output": "hard_concrete"},
     {"site": "behind_norm"},
     {"site": "before_norm"},
     {"batch": "held_out"},
@@ -79,7 +112,7 @@ VARIANTS: list[dict[str, object]] = [
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: ",".join(f"{k}={w}" for k, w in v.items()))
 class TestEveryVariant:
-    def test_is_finite_and_turns_channels_off(
+    def test_is_finite_and_keeps_channels(
         self, variant: dict[str, object], make_trainer: Callable[..., Trainer]
     ) -> None:
         keep, net, _ = run(make_trainer, **variant)

@@ -196,14 +196,15 @@ def test_a_cell_knows_the_cell_that_it_matches() -> None:
 
 
 def test_a_method_transfers_from_its_source_method_on_a_network_of_the_study() -> None:
-    source = {"switcher": {"input": "both", "reader": "equivariant"}}
+    source = {"switcher": {"input": "both", "reader": "equivariant", "lr": 0.08, "reading": "forced"}}
+    label = "switcher,reading=forced,lr=0.08,reader=equivariant,input=both"
     base = {"networks": ["lenet5", "resnet8"], "methods": [source, "switcher_transfer"], "targets": ["from:resnet8"]}
     cells = {(cell.network, cell.folder): cell for cell in parse(GOOD | base, "x.yaml").cells()}
     assert sorted(cells) == [
-        ("lenet5", "switcher,reader=equivariant,input=both@free"), ("lenet5", "switcher_transfer@from:resnet8"),
-        ("resnet8", "switcher,reader=equivariant,input=both@free"), ("resnet8", "switcher_transfer@from:resnet8"),
+        ("lenet5", f"{label}@free"), ("lenet5", "switcher_transfer@from:resnet8"),
+        ("resnet8", f"{label}@free"), ("resnet8", "switcher_transfer@from:resnet8"),
     ]  # fmt: skip
-    reference = ("resnet8", "switcher,reader=equivariant,input=both@free")
+    reference = ("resnet8", f"{label}@free")
     assert cells["lenet5", "switcher_transfer@from:resnet8"].reference == reference
     for changes, message in [
         (
@@ -212,7 +213,7 @@ def test_a_method_transfers_from_its_source_method_on_a_network_of_the_study() -
         ),
         (
             {"methods": ["switcher", "switcher_transfer"]},
-            "needs its source switcher,reader=equivariant,input=both, which is missing",
+            "needs its source switcher,reading=forced,lr=0.08,reader=equivariant,input=both, which is missing",
         ),
         ({"targets": ["free"]}, "switcher_transfer needs a target from:<network>"),
     ]:
@@ -222,7 +223,7 @@ def test_a_method_transfers_from_its_source_method_on_a_network_of_the_study() -
 
 def test_a_source_can_have_learned_on_several_networks() -> None:
     """On each of them but the first, the method continues the training of what it transferred."""
-    source = {"switcher": {"input": "both", "reader": "equivariant"}}
+    source = {"switcher": {"input": "both", "reader": "equivariant", "lr": 0.08, "reading": "forced"}}
     base = {
         "networks": ["lenet5", "resnet8"],
         "methods": [source, "switcher_transfer", {"switcher_transfer": {"train": True}}],
@@ -234,7 +235,7 @@ def test_a_source_can_have_learned_on_several_networks() -> None:
             ("lenet5", f"{name}@from:lenet5+resnet8+lenet5"),
             ("lenet5", "switcher_transfer,train=True@from:lenet5+resnet8"),
             ("resnet8", "switcher_transfer,train=True@from:lenet5"),
-            ("lenet5", "switcher,reader=equivariant,input=both@free"),
+            ("lenet5", "switcher,reading=forced,lr=0.08,reader=equivariant,input=both@free"),
         ]
         assert [cells[place].reference for place in chain] == [*chain[1:], None]
     for changes, message in [
@@ -242,7 +243,10 @@ def test_a_source_can_have_learned_on_several_networks() -> None:
         ({"targets": ["from:lenet5", "from:lenet5+vgg"]}, "'from:vgg' is no network that all datasets"),
         ({"targets": ["from:lenet5", "from:lenet5+"]}, "'from:' is no network that all datasets"),
         ({"methods": base["methods"][:2]}, "needs its source switcher_transfer,train=True, which is missing"),
-        ({"methods": base["methods"][1:]}, "needs its source switcher,reader=equivariant,input=both, which is"),
+        (
+            {"methods": base["methods"][1:]},
+            "needs its source switcher,reading=forced,lr=0.08,reader=equivariant,input=both, which is",
+        ),
     ]:
         with pytest.raises(ValueError, match=message):
             parse(GOOD | base | changes, "x.yaml")

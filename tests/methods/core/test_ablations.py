@@ -11,17 +11,20 @@ from benchmarks.training.trainer import Trainer
 from methods.core import ablations, gates
 from methods.core.ablations import HeldOut, Through, hard_concrete
 from methods.core.alternation import Alternation, Schedule
+from methods.core.readings import reading
 from methods.core.switcher_net import Switcher
 from tests.kinds import KINDS, settled
 
-SCHEDULE = Schedule(gain=1.5, begin=0.25, end=0.75, turns=2, lr=0.1)
+SCHEDULE = Schedule(begin=0.25, end=0.75, turns=2, lr=0.1)
 
 
-def alternation(make_trainer: Callable[..., Trainer], kind: type[Alternation], live: bool = False) -> Alternation:
+def alternation(
+    make_trainer: Callable[..., Trainer], kind: type[Alternation], live: bool = False, signal: str = "loss"
+) -> Alternation:
     net = settled(KINDS["residual"]())
     trainer = make_trainer(net)
     switcher = Switcher(net, trainer.groups, torch.Generator().manual_seed(0), live=live)
-    made = kind(net, trainer, switcher, SCHEDULE)
+    made = kind(net, trainer, switcher, SCHEDULE, reading("forced"), signal=signal)
     made.first, made.last = trainer.epochs + 1, trainer.epochs - 1
     return made
 
@@ -53,12 +56,12 @@ def test_through_the_switcher_one_loss_reaches_both(make_trainer: Callable[..., 
     assert reached(made.net) and reached(made.scorer)
     whole = [p.grad.clone() for p in made.net.parameters()]
     made.net.zero_grad()
-    held = {name: factor.detach() for name, factor in made.factors(made.raw()).items()}
+    held = {name: factor.detach() for name, factor in made.factors(made.scorer(made.net)).items()}
     made.problem.loss(made.net, batch, gates.scaled(made.net, made.groups, held, made.site)).backward()
     assert any(not torch.allclose(p.grad, g) for p, g in zip(made.net.parameters(), whole, strict=True))
 
 
-def test_a_held_out_batch_teaches_the_switcher_what_the_same_batch_would(make_trainer: Callable[..., Trainer]) -> None:
+def test_the_gradient_of_a_held_out_batch_is_that_of_the_same_batch(make_trainer: Callable[..., Trainer]) -> None:
     made = alternation(make_trainer, HeldOut)
     made.net.eval()
     state = made.problem.rng.get_state()
@@ -67,7 +70,7 @@ def test_a_held_out_batch_teaches_the_switcher_what_the_same_batch_would(make_tr
     made.problem.rng.set_state(state)
     batch = made.problem.sample("validation")
     made.scorer.zero_grad()
-    factors = made.factors(made.raw())
+    factors = made.factors(made.scorer(made.net))
     loss = torch.nn.functional.cross_entropy(
         gates.gated(made.net, made.groups, factors, batch.images, made.site), batch.labels
     )
@@ -94,3 +97,17 @@ def test_the_hard_concrete_gate_is_random_where_it_is_undecided(make_trainer: Ca
     drawn = hard_concrete(trainer)(torch.zeros(2000))
     assert 0 < (drawn == 0).float().mean() < 1 and 0 < (drawn == 1).float().mean() < 1
     assert not torch.equal(drawn, hard_concrete(trainer)(torch.zeros(2000)))
+
+
+@pytest.mark.parametrize("kind", [Alternation, Through, HeldOut])
+def test_without_a_signal_no_way_of_alternating_reaches_the_switcher(
+    kind: type[Alternation], make_trainer: Callable[..., Trainer]
+) -> None:
+    for signal, learns in (("loss", True), ("none", False)):
+        made = alternation(make_trainer, kind, signal=signal)
+        batch = made.problem.sample("train")
+        made.problem.loss(made.net, batch, made.params()).backward()
+        made.collect()
+        made.steps.fill_(1)
+        made.gradient()
+        assert reached(made.scorer) == learns
