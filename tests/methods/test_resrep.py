@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks import registry
 from benchmarks.training.trainer import Trainer
 from methods import resrep
 from methods.core.api import Unsupported
@@ -187,3 +188,42 @@ def test_compactors_are_charged(make_trainer: Callable[..., Trainer]) -> None:
     with resrep.attached(places, trainer):
         net(IMAGES[:2])
     assert trainer._now.macs - before.macs == 3 * 2 * (8 * 8 * 8 * 8 + 16 * 16 * 4 * 4 + 20 * 20)
+
+
+def forgotten(make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch, epochs: int) -> tuple[list, list]:
+    """The lasso and the optimizer's settings of a compactor in every step of a run."""
+    strengths, settings = [], []
+    forget = resrep.forget
+
+    def spy(places: dict, chosen: dict, optimizer: torch.optim.Optimizer, lasso: float, pace: float) -> None:
+        strengths.append(lasso * optimizer.param_groups[0]["lr"])
+        settings.append((optimizer.param_groups[0]["momentum"], optimizer.param_groups[0]["nesterov"]))
+        forget(places, chosen, optimizer, lasso, pace)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(resrep, "forget", spy)
+        net = settled(KINDS["residual"]())
+        resrep.learn(net, make_trainer(net, epochs=epochs, target=0.5), resrep.Knobs())
+    return strengths, settings
+
+
+def test_lasso_times_rates_is_the_authors_and_so_is_the_momentum(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1e-4 over 480 epochs of 782 steps, at 0.01 falling by a cosine to 0: half of it on average."""
+    for epochs in (10, 20):
+        strengths, settings = forgotten(make_trainer, monkeypatch, epochs)
+        assert sum(strengths) == pytest.approx(1e-4 * 480 * 782 * 0.01 / 2, rel=0.03)
+        assert set(settings) == {(0.99, False)}
+
+
+@pytest.mark.parametrize("knob", [{"end": 1.0}, {"share": 0.0}, {"choices": 0}, {"momentum": 1.0}])
+def test_planning_refuses_knobs_that_leave_no_step(knob: dict[str, float]) -> None:
+    ((name, value),) = knob.items()
+    assert not registry.fits(registry.card("resrep"), name, value)
+
+
+def test_rows_cannot_be_chosen_before_they_begin_to_be(make_trainer: Callable[..., Trainer]) -> None:
+    net = settled(KINDS["residual"]())
+    with pytest.raises(Unsupported, match=r"begin = 0\.5"):
+        resrep.learn(net, make_trainer(net, target=0.5), resrep.Knobs(begin=0.5, end=0.2))

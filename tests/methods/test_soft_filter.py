@@ -137,3 +137,18 @@ def test_it_ends_where_the_share_is_no_whole_number_of_steps(
     keep = soft_filter.learn(net, trainer, soft_filter.Knobs(share=share, every=every))
     assert set(keep) == {g.name for g in trainer.groups}
     assert trainer.step == pytest.approx(share * trainer.end, abs=1)
+
+
+def test_filters_are_compared_by_their_l2_norm(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the filters have one weight of 1: shorter than the others by L1 (1 against 1.8), longer by L2."""
+    net = settled(KINDS["residual"]())
+    trainer = make_trainer(net, target=0.5)
+    filters_of = net.get_submodule("1.first.0").weight.data
+    filters_of.fill_(1.8 / filters_of[0].numel())
+    filters_of[::2] = 0.0
+    filters_of[::2, 0, 0, 0] = 1.0
+    monkeypatch.setattr(trainer, "fit", lambda *_, **__: None)
+    keep = soft_filter.learn(net, trainer, soft_filter.Knobs())["1.first.0"]
+    assert 8 <= keep.sum() < 16 and keep[::2].all()
