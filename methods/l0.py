@@ -33,6 +33,7 @@ from methods.core.penalty import rescaled
 
 TARGETS = ("free",)
 START = "init"
+RANGES = {"penalty": (0, 1000), "closed": (0.01, 0.99), "lr": (1e-6, 1000), "share": (0, 1)}
 BETA, GAMMA, ZETA = 2 / 3, -0.1, 1.1  # temperature and the ends of the stretched interval, the paper's
 REACH = 0.57  # sum of the gates' learning rates over N at which `penalty` works
 BOUND = math.log(100)  # |log alpha| stays below, as in the authors' code

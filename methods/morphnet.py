@@ -32,6 +32,7 @@ from methods.core.widths import SmoothCost, widths_for
 
 TARGETS = ("macs",)
 START = "init"
+RANGES = {"penalty": (0, 1), "threshold": (0, 1), "share": (0, 1)}
 PAPER = 6600.0  # sum of the learning rates over which network slimming's penalty works
 
 

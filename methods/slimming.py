@@ -30,6 +30,7 @@ from methods.core.ranking import keep_by_rank
 
 TARGETS = ("macs",)
 START = "init"
+RANGES = {"penalty": (0, 1), "share": (0, 1)}
 FIRST = 0.5  # gamma at the start, the paper's
 PAPER = 6600.0  # sum of the learning rates of the authors' training, over which the penalty works
 

@@ -1,0 +1,32 @@
+"""Knobs at the end of their range: planning refuses what a method cannot run with."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import registry
+
+REFUSED = [
+    ("gate_decorator", "ticks", 0),
+    ("gate_decorator", "share", 1.5),
+    ("iterative", "rounds", 0),
+    ("growing_reg", "settling", 1.0),
+    ("morphnet", "share", -0.1),
+    ("slimming", "share", 2.0),
+    ("l0", "closed", 0.0),
+    ("l0", "closed", 1.0),
+    ("group_lasso", "penalty", -1.0),
+    ("dhp", "every", 0.0),
+    ("soft_filter", "every", 0.0),
+    ("obd", "batches", 0),
+    ("taylor", "batches", 0),
+    ("group_norm", "alpha", -1.0),
+    ("fpgm", "norm", 1.5),
+]
+
+
+@pytest.mark.parametrize(("method", "knob", "value"), REFUSED)
+def test_planning_refuses_a_value_outside_the_range(method: str, knob: str, value: float) -> None:
+    card = registry.card(method)
+    assert not registry.fits(card, knob, value)
+    assert registry.fits(card, knob, card.knobs[knob])
