@@ -6,7 +6,7 @@ Strength of a channel: 2^(alpha (I_max - I) / (I_max - I_min)), from 1 to 2^alph
 Deviations: the recipe's weight decay stays beside it, where the authors switch theirs off, so that a gain is not owed
 to the decay; the budget is split between the two trainings (the authors: 100 epochs each). Scores are divided by
 their group's maximum before they are compared, as in the authors' code for CIFAR.
-Expected: ResNet-56 on CIFAR-10, 93.53 -> 93.77 at 46.9 % of the MACs (torch_pruning's reproduction table).
+Expected: ResNet-56 on CIFAR-10, 93.53 -> 93.77 at 46.9 % of the MACs (torch_pruning's reproduce/readme.md).
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def test_a_tock_makes_phi_smaller(make_trainer: MakeTrainer, monkeypatch: pytest
         decorate = gate_decorator.decorate
         with monkeypatch.context() as patch:
             patch.setattr(
-                gate_decorator, "decorate", lambda *told, of=decorate, to=made: (to.append(of(*told)), to[0])[1]
+                gate_decorator, "decorate", lambda *given, of=decorate, to=made: (to.append(of(*given)), to[0])[1]
             )
             torch.manual_seed(0)
             net = KINDS["residual"]()

@@ -32,8 +32,8 @@ def test_the_gradient_is_strength_times_weight_in_every_coupled_layer(
     net = settled(KINDS[of]())
     trainer = make_trainer(net, target=0.5)
 
-    def fit(net: nn.Module, epochs: float, **told: Callable[[], torch.Tensor]) -> None:
-        told["penalty"]().backward()
+    def fit(net: nn.Module, epochs: float, **given: Callable[[], torch.Tensor]) -> None:
+        given["penalty"]().backward()
         raise SeenError
 
     monkeypatch.setattr(trainer, "fit", fit)

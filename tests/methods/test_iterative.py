@@ -31,9 +31,9 @@ def rounds_of(
         lambda *args, **how: latest.append(choose(*args, **how)) or latest[-1],  # type: ignore[func-returns-value]
     )
 
-    def spy(net: nn.Module, epochs: float, **told: Callable[[], dict[str, torch.Tensor]]) -> None:
-        seen.append((copy.deepcopy(net), latest[-1], {name: t.detach() for name, t in told["params"]().items()}))
-        fit(net, epochs, **told)
+    def spy(net: nn.Module, epochs: float, **given: Callable[[], dict[str, torch.Tensor]]) -> None:
+        seen.append((copy.deepcopy(net), latest[-1], {name: t.detach() for name, t in given["params"]().items()}))
+        fit(net, epochs, **given)
 
     monkeypatch.setattr(trainer, "fit", spy)
     return trainer, iterative.learn(net, trainer, knobs), seen

@@ -20,7 +20,7 @@ from tests.kinds import EXAMPLE, KINDS, settled
 
 
 @dataclass
-class Told:
+class Sized:
     """All that a ranking sees of a problem."""
 
     structure: Structure
@@ -44,11 +44,11 @@ def two_layers(first: int = 100, second: int = 100) -> nn.Module:
     )
 
 
-def told(net: nn.Module, target: float) -> Told:
-    return Told(Structure.of(net, EXAMPLE), target)
+def sized(net: nn.Module, target: float) -> Sized:
+    return Sized(Structure.of(net, EXAMPLE), target)
 
 
-def draw(problem: Told, seed: int) -> dict[str, Tensor]:
+def draw(problem: Sized, seed: int) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     return {g.name: torch.rand(g.size, generator=generator) for g in problem.groups}
 
@@ -58,7 +58,7 @@ def draw(problem: Told, seed: int) -> dict[str, Tensor]:
 def test_the_target_is_met_or_refused_and_no_group_is_emptied(
     kind: str, ranking: str, seed: int, target: float
 ) -> None:
-    problem = told(KINDS[kind](), target)
+    problem = sized(KINDS[kind](), target)
     try:
         keep = keep_by_rank(draw(problem, seed), problem, ranking)
     except Unsupported as refusal:
@@ -73,14 +73,14 @@ def test_the_target_is_met_or_refused_and_no_group_is_emptied(
 @pytest.mark.parametrize("target", [0.3, 0.5, 0.7])
 def test_ordinary_targets_are_met_on_every_kind(kind: str, target: float) -> None:
     """A ranking that refused everything would pass the test above."""
-    problem = told(KINDS[kind](), target)
+    problem = sized(KINDS[kind](), target)
     keep = keep_by_rank(draw(problem, 1), problem)
     reached = problem.macs(keep) / problem.macs(problem.structure.everything())
     assert abs(reached - target) <= TOLERANCE * target
 
 
 def test_uniform_takes_the_same_share_of_every_group() -> None:
-    problem = told(two_layers(100, 200), 0.5)
+    problem = sized(two_layers(100, 200), 0.5)
     scores = {"1": torch.rand(100), "3": 1000 + torch.rand(200)}
     keep = keep_by_rank(scores, problem, "uniform")
     shares = [mask.float().mean().item() for mask in keep.values()]
@@ -89,7 +89,7 @@ def test_uniform_takes_the_same_share_of_every_group() -> None:
 
 
 def test_global_compares_scores_across_groups() -> None:
-    problem = told(two_layers(), 0.5)
+    problem = sized(two_layers(), 0.5)
     keep = keep_by_rank({"1": torch.rand(100), "3": 1000 + torch.rand(100)}, problem, "global")
     assert keep["3"].all()
     assert not keep["1"].all()
@@ -97,7 +97,7 @@ def test_global_compares_scores_across_groups() -> None:
 
 @pytest.mark.parametrize("ranking", ["uniform", "global"])
 def test_the_lowest_scores_go_first(ranking: str) -> None:
-    problem = told(two_layers(), 0.5)
+    problem = sized(two_layers(), 0.5)
     scores = draw(problem, 0)
     keep = keep_by_rank(scores, problem, ranking)
     for name, mask in keep.items():
@@ -107,25 +107,25 @@ def test_the_lowest_scores_go_first(ranking: str) -> None:
 
 def test_a_channel_that_would_overshoot_is_passed_over() -> None:
     """The first in line is a whole layer's worth; smaller ones meet the target."""
-    problem = told(two_layers(2, 60), 0.9)
+    problem = sized(two_layers(2, 60), 0.9)
     keep = keep_by_rank({"1": torch.zeros(2), "3": torch.ones(60)}, problem, "global")
     assert keep["1"].all()
     assert not keep["3"].all()
 
 
 def test_the_last_channel_of_a_group_stays_even_with_the_lowest_score() -> None:
-    problem = told(two_layers(100, 2), 0.5)
+    problem = sized(two_layers(100, 2), 0.5)
     keep = keep_by_rank({"1": 1 + torch.rand(100), "3": -torch.ones(2)}, problem, "global")
     assert keep["3"].sum() == 1
 
 
 def test_a_target_that_cannot_be_met_is_refused_with_the_nearest() -> None:
     with pytest.raises(Unsupported, match=r"cannot keep 10\.0% of the MACs: .*% is the least above it"):
-        problem = told(two_layers(2, 2), 0.1)
+        problem = sized(two_layers(2, 2), 0.1)
         keep_by_rank({"1": torch.zeros(2), "3": torch.zeros(2)}, problem)
 
 
-def in_rounds(problem: Told, scores: dict[str, Tensor], rounds: int, floor: float = 0.0) -> Keep:
+def in_rounds(problem: Sized, scores: dict[str, Tensor], rounds: int, floor: float = 0.0) -> Keep:
     keep = problem.everything()
     for done in range(1, rounds + 1):
         keep = keep_by_rank(scores, problem, "global", since=keep, progress=done / rounds, floor=floor)
@@ -136,7 +136,7 @@ def in_rounds(problem: Told, scores: dict[str, Tensor], rounds: int, floor: floa
 def test_small_rounds_remove_what_one_round_removes(linear_low: bool) -> None:
     """A 24th of the way is 2 % of the wide LeNet-5's MACs, and a channel of its first layer 8 %."""
     net = lenet5_wide.build(1, 28, 10)
-    problem = Told(Structure.of(net, torch.zeros(1, 1, 28, 28)), 0.5)
+    problem = Sized(Structure.of(net, torch.zeros(1, 1, 28, 28)), 0.5)
     drawn = draw(problem, 0)
     scores = {name: score + 10 * (name.startswith("fc") != linear_low) for name, score in drawn.items()}
     once, often = (in_rounds(problem, scores, rounds, floor=0.1) for rounds in (1, 24))
@@ -150,7 +150,7 @@ def test_small_rounds_remove_what_one_round_removes(linear_low: bool) -> None:
 
 def test_a_channel_that_costs_more_than_a_round_waits_for_its_turn_and_nothing_overtakes_it() -> None:
     """A channel of "1" costs 20 % of the MACs, a round removes 4 %; those of "3" are cheap and score higher."""
-    problem = told(two_layers(4, 60), 0.6)
+    problem = sized(two_layers(4, 60), 0.6)
     scores = {"1": torch.arange(4.0), "3": torch.arange(60.0) + 100}
     keep, widths = problem.everything(), []
     for done in range(1, 11):
@@ -161,7 +161,7 @@ def test_a_channel_that_costs_more_than_a_round_waits_for_its_turn_and_nothing_o
 
 
 def test_what_has_gone_stays_gone_whatever_it_scores_now() -> None:
-    problem = told(two_layers(), 0.5)
+    problem = sized(two_layers(), 0.5)
     scores = draw(problem, 0)
     half = keep_by_rank(scores, problem, "global", progress=0.5)
     whole = keep_by_rank({n: -s for n, s in scores.items()}, problem, "global", since=half)
@@ -172,7 +172,7 @@ def test_what_has_gone_stays_gone_whatever_it_scores_now() -> None:
 
 
 def test_no_group_goes_below_the_floor() -> None:
-    problem = told(two_layers(), 0.1)
+    problem = sized(two_layers(), 0.1)
     keep = keep_by_rank({"1": torch.linspace(0, 1, 100), "3": 2 + torch.rand(100)}, problem, "global", floor=0.1)
     assert torch.equal(keep["1"], torch.arange(100) >= 90)
     assert 10 < keep["3"].sum() < 100
@@ -181,14 +181,14 @@ def test_no_group_goes_below_the_floor() -> None:
 
 
 def test_equal_scores_are_ranked_alike_every_time(kind: str) -> None:
-    problem = told(KINDS[kind](), 0.5)
+    problem = sized(KINDS[kind](), 0.5)
     scores = {g.name: torch.zeros(g.size) for g in problem.groups}
     one, other = keep_by_rank(scores, problem), keep_by_rank(scores, problem)
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_a_ranking_without_a_target_is_a_mistake_of_the_caller() -> None:
-    problem = told(two_layers(), 0.5)
+    problem = sized(two_layers(), 0.5)
     problem.target = None  # type: ignore[assignment]
     with pytest.raises(AssertionError):
         keep_by_rank(draw(problem, 0), problem)
