@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import re
 import shutil
@@ -31,7 +33,8 @@ def published(undisturbed: Project, tmp_path: Path) -> Path:
 def payload(folder: Path) -> Any:
     """What the page's script reads."""
     text = (folder / "index.html").read_text()
-    return json.loads(re.search(r'id="payload">(.*?)</script>', text, flags=re.S)[1])  # type: ignore[index]
+    packed = re.search(r'id="payload">(.*?)</script>', text, flags=re.S)[1]  # type: ignore[index]
+    return json.loads(gzip.decompress(base64.b64decode(packed)))
 
 
 def test_tables_figures_claims_and_page_come_from_rows_and_histories_alone(

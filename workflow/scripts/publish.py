@@ -18,7 +18,6 @@ from benchmarks.report.stats import summary
 from benchmarks.report.tables.published import read_published
 from benchmarks.report.tables.registry import OF_PUBLISHED, TABLES
 from benchmarks.report.text.sheets import WRITERS, Tables
-from benchmarks.report.text.svg import compact
 
 LITERATURE = ROOT / "paper/published.csv"  # numbers of papers
 
@@ -41,7 +40,6 @@ def drawings(rows: pd.DataFrame, histories: pd.DataFrame, folder: Path, shown: s
             suffixes = ["svg", *["png" for _ in shown & {name}]]
             save(figure, caption, Path(work) / name, suffixes)
             files = {suffix: (Path(work) / f"{name}.{suffix}").read_bytes() for suffix in suffixes}
-        files["svg"] = compact(files["svg"])
         for suffix, content in files.items():
             write_atomically(folder / f"{name}.{suffix}", content)
         found.append(Drawing(name, files["svg"], caption))

@@ -14,6 +14,7 @@ from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.style import context
 
 from benchmarks.report.stats.names import BASELINE, background, known
+from benchmarks.report.text.svg import compact
 
 COLUMN = 3.4
 """Width of a panel in inches: one column of a two-column page."""
@@ -120,4 +121,6 @@ def save(figure: Figure, caption: str, stem: str | Path, formats: Iterable[str] 
         for suffix in formats:
             # Appended by hand: with_suffix would cut a stem such as "macs=0.5" at its point.
             figure.savefig(f"{stem}.{suffix}", dpi=200, metadata=UNDATED[suffix])
+            if suffix == "svg":
+                Path(f"{stem}.svg").write_bytes(compact(Path(f"{stem}.svg").read_bytes()))
     Path(f"{stem}.txt").write_text(caption + "\n", encoding="utf-8")

@@ -14,8 +14,8 @@ from benchmarks.report.stats.names import BASELINE
 from benchmarks.report.stats.summary import TASK, TEXT_COLUMNS
 from benchmarks.schemas.rows import COLUMNS
 
-POINTS = 100_000
-"""Epochs in all histories together that keep a page of 1,000 runs below 5 MB; longer ones are thinned out evenly."""
+POINTS = 50_000
+"""Epochs in all histories together that keep a page of 1,300 runs below 2 MB; longer ones are thinned out evenly."""
 SHOWN = ("dataset", "network", "method", "target", "seed", "status")
 CURVES = ("train_loss", "channels", "validation_accuracy")
 

@@ -53,7 +53,8 @@ def html(tables: Tables) -> str:
     for sheet in tables.sheets:
         heading = f"<caption><strong>{escape_html(sheet.title)}.</strong> {escape_html(sheet.caption)}</caption>"
         body = sheet.cells.to_html(index=False, border=0, classes="summary", justify="left", escape=True)
-        parts.append(body.replace("<thead>", f"{heading}\n  <thead>", 1) + "\n")
+        body = body.replace("<thead>", f"{heading}\n<thead>", 1)
+        parts.append("".join(f"{line.strip()}\n" for line in body.splitlines()))
     return "".join(parts) or f"<p>{escape_html(tables.absent)}</p>\n"
 
 

@@ -9,21 +9,26 @@ SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 GROUP, METADATA, STYLE = (f"{{{SVG}}}{tag}" for tag in ("g", "metadata", "style"))
 PLACES = {"d", "x", "y", "transform"}  # attributes that hold coordinates, in points
 DECIMALS = re.compile(r"-?\d+\.\d+")
+BLANKS = re.compile(r"\s*([A-Za-z]|\s)\s*")  # all but one between numbers
 
 
 def compact(svg: bytes) -> bytes:
-    """The same picture, to a hundredth of a point. Each style is written once; what no reader sees is left out."""
+    """The same picture, to a hundredth of a point. Styles are written once; the invisible is left out."""
     for prefix, namespace in (("", SVG), ("xlink", XLINK)):
         ElementTree.register_namespace(prefix, namespace)
     root = ElementTree.fromstring(svg)
-    _clean(root, set(re.findall(r"#([\w.-]+)", svg.decode())))
+    named = dict.fromkeys(re.findall(r"#([\w.-]+)[\")]", svg.decode()))
+    _clean(root, set(named))
     classes: dict[str, str] = {}
     for element in root.iter():
         if style := element.attrib.pop("style", None):
             element.set("class", classes.setdefault(style, f"s{len(classes)}"))
     if (sheet := next(root.iter(STYLE), None)) is not None:
         sheet.text = f"{sheet.text}{''.join(f'.{name}{{{style}}}' for style, name in classes.items())}"
-    return ElementTree.tostring(root) + b"\n"
+    short = {name: f"i{i}" for i, name in enumerate(named)}
+    text = ElementTree.tostring(root, encoding="unicode")
+    text = re.sub(r'( id="|#)([\w.-]+)(?=[")])', lambda found: found[1] + short.get(found[2], found[2]), text)
+    return text.encode() + b"\n"
 
 
 def _clean(parent: ElementTree.Element, named: set[str]) -> None:
@@ -34,7 +39,7 @@ def _clean(parent: ElementTree.Element, named: set[str]) -> None:
         if element.get("id") not in named:
             element.attrib.pop("id", None)
         for name in PLACES & element.attrib.keys():
-            element.set(name, " ".join(DECIMALS.sub(_rounded, element.attrib[name]).split()))
+            element.set(name, BLANKS.sub(r"\1", DECIMALS.sub(_rounded, element.attrib[name])).strip())
         if element.get("transform", "").startswith("rotate(-0 "):
             del element.attrib["transform"]
         element.tail = None

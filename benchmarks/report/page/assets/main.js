@@ -39,6 +39,11 @@ document.querySelectorAll("[data-table]").forEach((button) => {
   const text = data.tables[table][kind];
   button.addEventListener("click", () => (kind === "tex" ? copy(text) : download(`${table}.csv`, text)));
 });
+
+// The chart library is a script that the page's content security policy knows by its hash.
+const library = element("script");
+library.textContent = await unpacked("#vega");
+document.head.append(library);
 prepareTable();
 draw();
 preparePlot();
