@@ -21,6 +21,7 @@ from methods.core.ranking import keep_by_rank
 
 TARGETS = ("macs",)
 START = "pretrained"
+NO_PROMISE = ("plain", "residual")  # without a penalty, a scale says nothing of a channel that puts out nothing
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from methods.core.ranking import TOLERANCE
 TARGETS = ("macs",)
 START = "init"
 RETRAIN = "scratch"
+NO_PROMISE = ("plain", "residual", "norm-free")  # it builds a network of its own
 RANGES = {"share": (0.0, 0.95), "cells": (1, 100), "nodes": (1, 100), "width": (1, 1000)}
 KINDS = ("normal", "reduce")
 NARROWEST = 8  # channels of the first cell, below which a stem of stride 2 gives more of them

@@ -14,6 +14,7 @@ from methods.core.api import Keep, Problem
 
 TARGETS = ("free",)
 START = "pretrained"
+NO_PROMISE = ("plain", "residual", "norm-free")  # it keeps all channels
 
 
 @dataclass(frozen=True)

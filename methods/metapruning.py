@@ -35,6 +35,7 @@ from methods.core.widths import PASSES, masks, possible, random_widths
 TARGETS = ("macs",)
 START = "init"
 RETRAIN = "scratch"
+NO_PROMISE = ("plain", "residual", "norm-free")  # it finds widths and keeps the first channels of each group
 RANGES = {
     "share": (0.0, 0.95), "hidden": (1, 10_000), "narrowest": (0.0, 1.0), "smoothing": (0.0, 1.0),
     "mutation": (0.0, 1.0), "population": (1, 1000), "generations": (1, 1000), "parents": (1, 1000),

@@ -17,6 +17,7 @@ from methods.core.ranking import keep_by_rank
 
 TARGETS = ("macs",)
 START = "pretrained"
+NO_PROMISE = ("plain", "residual", "norm-free")  # the control
 
 
 @dataclass(frozen=True)

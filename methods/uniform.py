@@ -18,6 +18,7 @@ from methods.core.ranking import keep_by_rank
 TARGETS = ("macs",)
 START = "init"
 RETRAIN = "scratch"
+NO_PROMISE = ("plain", "residual", "norm-free")  # it keeps the first channels
 
 
 @dataclass(frozen=True)
