@@ -50,8 +50,8 @@ class Knobs:
     begin: float = 0.3  # of the window in which it is trained, as a fraction of the budget; `plain` begins at 0
     end: float = 0.7  # of the window; the rest is fine-tuning
     turns: int = 60  # steps of the switcher
-    lr: float = 0.5  # length of such a step, before momentum, at the start of the one schedule
-    budget_lr: float = 0.5  # the same with target MACs
+    lr: float = 0.3  # length of such a step, before momentum, at the start of the one schedule
+    budget_lr: float = 0.1  # the same with target MACs
     # What follows is there for controls and ablations; the defaults are the method.
     reader: Literal["mlp", "embedding", "equivariant"] = "mlp"
     input: Literal["incoming", "outgoing", "both", "shuffled", "noise"] = "incoming"

@@ -23,7 +23,7 @@ STEPS_PER_TURN = 28
 )
 def test_window(workload: Workload, turns: int, rounds: int, tmp_path: Path, compare: Compare) -> None:
     workload = replace(workload, steps=turns * STEPS_PER_TURN)
-    knobs = switcher.Knobs(gain=1e-3, begin=0.0, end=1.0, turns=turns)
+    knobs = switcher.Knobs(lr=1e-4, begin=0.0, end=1.0, turns=turns)
     net = workload.net()
     trainer = workload.trainer(net, tmp_path, end=workload.steps)
 

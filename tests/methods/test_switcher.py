@@ -83,9 +83,9 @@ def test_with_target_macs_the_step_length_is_another_knob(make_trainer: Callable
         switcher.learn(net, make_trainer(net, epochs=6, target=target), switcher.Knobs(**knobs))
         return torch.cat([parameter.detach().flatten() for parameter in net.parameters()])
 
-    assert torch.equal(weights(None), weights(None, budget_lr=0.1))
+    assert torch.equal(weights(None), weights(None, budget_lr=0.5))
     assert torch.equal(weights(0.5), weights(0.5, lr=0.1))
-    assert weights(0.5).tolist() != weights(0.5, budget_lr=0.1).tolist()
+    assert weights(0.5).tolist() != weights(0.5, budget_lr=0.5).tolist()
 
 
 VARIANTS: list[dict[str, object]] = [
