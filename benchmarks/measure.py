@@ -1,4 +1,4 @@
-"""The shrunk networks of one dataset and network: counted, timed and scored. The only reader of the test set."""
+"""The pruned networks of one task are counted, timed and scored. The only reader of the test set."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from benchmarks import __version__
 from benchmarks.data.dataset import Part
 from benchmarks.data.prepared import load
 from benchmarks.machine.latency import latencies
+from benchmarks.schemas.record import Record, Spent
 from benchmarks.schemas.rows import COLUMNS
-from benchmarks.schemas.runs import saved, under
+from benchmarks.schemas.runs import load as load_runs
 from benchmarks.schemas.spec import Spec
 from benchmarks.training.evaluate import evaluate
 from benchmarks.training.network import count_macs, new_network, rebuild
@@ -30,7 +31,7 @@ AT_ONCE = 2**30  # bytes of weights of the networks that take turns; nearly alwa
 
 
 def measure(cells: list[tuple[Spec, Path]], data: Path, device: torch.device) -> list[Row]:
-    """A row for every seed of every cell. cells: spec, and the folder with its runs.json and models.safetensors."""
+    """A row for every seed of every cell. cells: a spec, and the folder of what its job left."""
     test = load(data, ("test",), device)["test"]
     rows: list[Row] = []
     waiting: list[tuple[Row, nn.Module]] = []
@@ -52,10 +53,11 @@ def _counted(
     dense, structure = new_network(cells[0][0], 0, test, device)
     counts = {f"{name}_dense": count for name, count in _counts(dense, structure.example).items()}
     for done, (spec, folder) in enumerate(cells, 1):
-        for record, tensors in saved(folder).values():
-            row, net = _told(spec, record) | counts, None
-            if record["status"] in ("ok", "collapsed"):
-                net = rebuild(spec.method, dense, structure, record["widths"], under("net/", tensors))
+        for run in load_runs(folder).values():
+            row, net = _recorded(spec, run.record) | counts, None
+            if run.record.has_network:
+                assert run.record.widths is not None
+                net = rebuild(spec.method, dense, structure, run.record.widths, run.weights.net)
                 score = evaluate(net, test)
                 row |= {"test_accuracy": score.accuracy, **_counts(net, structure.example)}
                 row |= {"test_loss": score.loss if math.isfinite(score.loss) else None}
@@ -65,32 +67,32 @@ def _counted(
         log.info("%s at %s: cell %d of %d is counted and scored", spec.label, spec.target, done, len(cells))
 
 
-def _told(spec: Spec, record: dict[str, Any]) -> Row:
-    """What the run itself knows."""
-    row = {name: record[name] for name in COLUMNS if name in record}
+def _recorded(spec: Spec, record: Record) -> Row:
+    """What the run itself has recorded."""
+    row: Row = {name: value for name, value in record.model_dump().items() if name in COLUMNS}
     row |= {"study": spec.study, "dataset": spec.dataset, "network": spec.network, "method": spec.label}
     row |= {"target": str(spec.target), "knobs": json.dumps(spec.knobs, sort_keys=True), "version": __version__}
-    if "widths" in record:
-        row["widths"] = json.dumps(record["widths"])
-    spent = record.get("spent", {})
-    for phase in ("pretrain", "learn", "finetune"):
-        cost = spent.get(phase, {"steps": 0, "seconds": 0.0})
-        row[f"epochs_{phase}"] = cost["steps"] / record["epoch_steps"] if spent else None
-        row[f"seconds_{phase}"] = round(cost["seconds"], 3) if spent else None
-    row["train_macs"] = sum(cost["macs"] for cost in spent.values()) if spent else None
+    if record.widths is not None:
+        row["widths"] = json.dumps(record.widths)
+    if record.spent and record.epoch_steps:
+        for phase in ("pretrain", "learn", "finetune"):
+            cost = record.spent.get(phase, Spent())
+            row[f"epochs_{phase}"] = cost.steps / record.epoch_steps
+            row[f"seconds_{phase}"] = round(cost.seconds, 3)
+        row["train_macs"] = sum(cost.macs for cost in record.spent.values())
     return row
 
 
-def _time(told: list[tuple[Row, nn.Module]], test: Part) -> None:
+def _time(waiting: list[tuple[Row, nn.Module]], test: Part) -> None:
     """Write the latencies into the rows."""
-    nets = [net for _, net in told]
+    nets = [net for _, net in waiting]
     for where in ["cpu", *(["gpu"] if test.images.is_cuda else [])]:
         there = torch.device("cuda" if where == "gpu" else "cpu")
         for net in nets:
             net.to(there)
         for size in BATCHES:
             images = test.normalised(test.images[:size]).to(there)
-            for (row, _), latency in zip(told, latencies(nets, images), strict=True):
+            for (row, _), latency in zip(waiting, latencies(nets, images), strict=True):
                 row[f"latency_{where}_b{size}_ms"] = round(latency, 4)
 
 

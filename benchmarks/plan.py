@@ -13,7 +13,6 @@ Searches, switchers and measuring come on top, and a network of half the MACs se
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,17 +26,20 @@ from torch import nn
 
 from benchmarks import registry
 from benchmarks.data.dataset import Part
+from benchmarks.schemas.record import RECORDS, read_records
 from benchmarks.schemas.spec import Spec
 from benchmarks.study.cell import Cell
 from benchmarks.study.config import Study
 from benchmarks.study.specs import cell_spec, start_spec
+from benchmarks.training.budget import BACKWARD
 from benchmarks.training.checkpoint import Journal
 from benchmarks.training.network import new_network
-from benchmarks.training.trainer import BACKWARD, Trainer
+from benchmarks.training.trainer import Trainer
 from methods.core.structure import Structure
 
 SECONDS = 2.0  # of measuring, for each dataset and network
 FEW, MORE = 2, 4  # images of the first steps, and how many times as many are tried next, if there is time
+STEPS = 1000  # of the schedule that is timed: more than are ever taken
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def plan(study: Study, results: Path, device: torch.device, seconds: float = SEC
             jobs.append((start, here / "start", start.pretrain_epochs))
         done = [finished(spec, folder) for spec, folder, _ in jobs]
         left = sum((len(study.seeds) - n) * each for n, (*_, each) in zip(done, jobs, strict=True))
-        macs, per_image = measure(start, device, seconds)
+        macs, per_image = time_steps(start, device, seconds)
         images = registry.load("dataset", dataset).IMAGES[0]
         runs = len(jobs) * len(study.seeds)
         passes = 1 + BACKWARD
@@ -91,13 +93,12 @@ def own_epochs(study: Study, cell: Cell) -> float:
 
 def finished(spec: Spec, folder: Path) -> int:
     """How many of the seeds are there, trained by the present code with the present settings."""
-    path = folder / "runs.json"
-    records = json.loads(path.read_text()) if path.exists() else []
-    present = {r["seed"] for r in records if (r["code_hash"], r["config_hash"]) == (spec.code_hash, spec.config_hash)}
+    records = read_records(folder) if (folder / RECORDS).exists() else []
+    present = {r.seed for r in records if (r.code_hash, r.config_hash) == (spec.code_hash, spec.config_hash)}
     return len(present & set(spec.seeds))
 
 
-def measure(spec: Spec, device: torch.device, seconds: float) -> tuple[int, float]:
+def time_steps(spec: Spec, device: torch.device, seconds: float) -> tuple[int, float]:
     """MACs of an image forward, and seconds of training on it; in about `seconds`, or two steps over a few images.
 
     A step has a part that does not depend on the number of images, and in large networks a large one (the optimizer's):
@@ -122,8 +123,8 @@ def _step_seconds(
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal(Path(folder))
         data = {"train": _random(spec, 4 * size, device)}
-        trainer = Trainer(data, augment, recipe, structure, journal, (spec.dataset, spec.network, 0), end=1000)
-        trainer.precision = spec.precision
+        trainer = Trainer(data, augment, recipe, structure, journal, (spec.dataset, spec.network, 0))
+        trainer.precision, trainer.budget.end = spec.precision, STEPS
         optimizer = trainer.optimizer(net.train())
         began, steps = time.perf_counter(), -1
         for batch in trainer.batches(trainer.epochs):

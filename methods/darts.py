@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from methods.core.api import Batch, Own, Problem, Unsupported
+from methods.core.api import Batch, OwnNetwork, Problem, Unsupported
 from methods.core.cells import OPERATIONS, CellNetwork
 from methods.core.ranking import TOLERANCE
 
@@ -54,7 +54,7 @@ class Knobs:
     budget: Literal["shared", "paper"] = "shared"  # "paper": all epochs again for the found network
 
 
-def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Own:
+def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> OwnNetwork:
     """Search the cells, size the network, draw its weights."""
     example = problem.example
     with torch.no_grad():
@@ -64,7 +64,7 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Own:
     assert problem.target is not None
     goal = problem.target * problem.macs(problem.everything())
     shape = sized({"classes": classes, "genes": genes, "cells": knobs.cells}, example, goal)
-    return Own(seeded(problem.rng, lambda: build(example, shape)).to(example.device), shape)
+    return OwnNetwork(seeded(problem.rng, lambda: build(example, shape)).to(example.device), shape)
 
 
 def build(example: Tensor, shape: dict[str, Any]) -> nn.Module:

@@ -95,7 +95,7 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
         drawn = [masks(net, random_widths(problem, knobs.least)) for _ in range(2)]
         learn_weights(net, problem, batch, optimizer, [process.whole(), process.least(), *drawn])
         problem.charge(3 * PASSES * dense * len(batch.labels))
-    cost = Cost(problem)
+    cost = ExpectedCost(problem)
     for batch in problem.batches((1 - knobs.warmup) * search, state=state):
         drawn = [process.draw(problem.rng) for _ in range(2)]
         learn_weights(net, problem, batch, optimizer, [process.whole(), process.least(), *drawn])
@@ -119,7 +119,7 @@ def learn_weights(
     optimizer.step()
 
 
-class Cost:
+class ExpectedCost:
     """Expected MACs, as a fraction of the dense network's: 1 + linear . r + r . cross r / 2.
 
     r [groups] are the channels that a group is expected to have lost. A layer's MACs are its inputs times its outputs,

@@ -75,5 +75,5 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     kind = ablations.Through if knobs.through else ablations.HeldOut if knobs.batch == "held_out" else Alternation
     schedule = Schedule(begin, knobs.end, knobs.turns, lr)
     keep = kind(net, problem, switcher, schedule, read, knobs.site, knobs.signal).run()
-    problem.leave(switcher.state_dict())
+    problem.save_for_transfer(switcher.state_dict())
     return keep

@@ -45,9 +45,9 @@ class Knobs:
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """The switcher of the source, on this network."""
     switcher = Switcher(net, problem.groups, problem.rng, reader="equivariant", input="both")
-    if problem.taught:
-        switcher.load_state_dict(problem.taught)
+    if problem.transferred:
+        switcher.load_state_dict(problem.transferred)
     schedule = Schedule(knobs.begin, knobs.end, knobs.turns, knobs.lr if knobs.train else 0.0)
     keep = Alternation(net, problem, switcher, schedule, reading("forced", gain=knobs.gain)).run()
-    problem.leave(switcher.state_dict())
+    problem.save_for_transfer(switcher.state_dict())
     return keep

@@ -71,7 +71,7 @@ class Workload:
             journal=Journal(folder / f"journal-{next(_journals)}"),
             run=("synthetic", self.network, 0),
         )
-        trainer.end = end
+        trainer.budget.end = end
         trainer.begin("learn", trainer.structure.macs(trainer.structure.everything()), "continue")
         return trainer
 

@@ -76,7 +76,7 @@ def make_trainer(parts: dict[str, Part], tmp_path: Path) -> Callable[..., Traine
             "run": ("tiny", type(net).__name__, 0),
         }
         trainer = Trainer(**settings | changes)
-        trainer.end = epochs * trainer.epoch_steps
+        trainer.budget.end = epochs * trainer.epoch_steps
         trainer.begin("learn", trainer.structure.macs(trainer.structure.everything()), "continue")
         return trainer
 

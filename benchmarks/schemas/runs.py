@@ -1,43 +1,85 @@
-"""What a job leaves of every seed: its record (runs.json) and its tensors (models.safetensors)."""
+"""What a job leaves of every seed: its record (record.py) and its tensors (models.safetensors).
+
+A tensor's name in the file is `<seed>/<kind>/<name>`; no other module spells one.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import load as read_tensors
+from safetensors.torch import save as as_bytes
 from torch import Tensor
 
-from benchmarks.machine.files import read_json
+from benchmarks.machine.files import write_atomically
+from benchmarks.schemas.record import Record, read_records, write_records
 
-Record = dict[str, Any]
-
+MODELS = "models.safetensors"
 
 Tensors = dict[str, Tensor]
 
 
-def under(prefix: str, tensors: Tensors) -> Tensors:
-    """Those whose names begin so, without it."""
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+@dataclass(frozen=True)
+class Weights:
+    """The tensors of a run, by name."""
+
+    net: Tensors = field(default_factory=dict)  # the network: the pruned one, or that of a shared start
+    momentum: Tensors = field(default_factory=dict)  # the optimizer of a shared start
+    transfer: Tensors = field(default_factory=dict)  # what the method saved for one that transfers from it
+
+    def flat(self) -> Tensors:
+        """All tensors, in memory of the CPU, under `<kind>/<name>`."""
+        named = {f"{kind}/{name}": tensor for kind, own in vars(self).items() for name, tensor in own.items()}
+        return {name: tensor.detach().contiguous().cpu() for name, tensor in named.items()}
+
+    @classmethod
+    def of(cls, flat: Tensors) -> Weights:
+        """From what `flat` gave."""
+        return cls(**{kind: _under(f"{kind}/", flat) for kind in ("net", "momentum", "transfer")})
 
 
-def saved(folder: Path) -> dict[int, tuple[Record, Tensors]]:
-    """What a job wrote of every seed. Raises ValueError, naming the file, if it is not what was written."""
-    path = folder / "models.safetensors"
+@dataclass(frozen=True)
+class Run:
+    """A finished seed."""
+
+    record: Record
+    weights: Weights
+
+
+def save(folder: Path, runs: list[Run]) -> None:
+    """Write the runs of a job: runs.json and models.safetensors."""
+    flat = {run.record.seed: run.weights.flat() for run in runs}
+    named = {f"{seed}/{name}": tensor for seed, own in flat.items() for name, tensor in own.items()}
+    write_atomically(folder / MODELS, as_bytes(named))
+    sums = {seed: sha256(own) for seed, own in flat.items()}
+    write_records(folder, [run.record.model_copy(update={"models_sha256": sums[run.record.seed]}) for run in runs])
+
+
+def load(folder: Path) -> dict[int, Run]:
+    """What a job wrote of each seed. Raises ValueError, naming the file, if it is anything else."""
+    path = folder / MODELS
     try:
-        tensors = load(path.read_bytes())  # not mapped: what is checked is what is used
+        tensors = read_tensors(path.read_bytes())  # not mapped: what is checked is what is used
     except SafetensorError as error:
         raise ValueError(f"{path} is cut short or altered ({error}); delete it to have it made again") from None
-    records = {record["seed"]: record for record in read_json(folder / "runs.json")}
-    found = {seed: (record, under(f"{seed}/", tensors)) for seed, record in records.items()}
-    for seed, (record, own) in found.items():
-        if record.get("models_sha256") != sha256(own):
-            raise ValueError(f"{path} is altered: seed {seed} is not what was trained; delete it to have it made again")
+    found = {}
+    for record in read_records(folder):
+        own = _under(f"{record.seed}/", tensors)
+        if record.models_sha256 != sha256(own):
+            message = f"{path} is altered: seed {record.seed} is not what was trained"
+            raise ValueError(f"{message}; delete it to have it made again")
+        found[record.seed] = Run(record, Weights.of(own))
     return found
 
 
 def sha256(tensors: Tensors) -> str:
     """Of tensors and their names, whatever device they are on."""
-    return hashlib.sha256(save(tensors)).hexdigest()
+    return hashlib.sha256(as_bytes(tensors)).hexdigest()
+
+
+def _under(prefix: str, tensors: Tensors) -> Tensors:
+    """Those whose names begin so, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

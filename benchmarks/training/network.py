@@ -13,7 +13,7 @@ from benchmarks.data.dataset import Part
 from benchmarks.machine.device import channels_last
 from benchmarks.schemas.spec import Spec
 from benchmarks.training.seeds import seed_for
-from methods.core.api import Keep, Own
+from methods.core.api import Keep, OwnNetwork
 from methods.core.gates import gated
 from methods.core.structure import Structure, guard
 
@@ -48,9 +48,9 @@ def initialise(net: nn.Module, spec: Spec, seed: int) -> None:
             reset()
 
 
-def realise(found: Keep | Own, net: nn.Module, structure: Structure, part: Part) -> Found:
+def realise(found: Keep | OwnNetwork, net: nn.Module, structure: Structure, part: Part) -> Found:
     """Take the channels out that a method leaves out of `net`; `part` is what logits are compared on."""
-    if isinstance(found, Own):
+    if isinstance(found, OwnNetwork):
         return Found(channels_last(found.net), count_macs(found.net, structure.example), found.shape, 0, 0.0)
     kept = structure.aligned(guard(found))
     small = channels_last(structure.shrink(net, kept))

@@ -1,58 +1,57 @@
-"""What a seed of a cell begins from: the shared start, the size that it is told, and its place in the schedule."""
+"""What a seed of a cell starts from: the shared start, its target MACs, and what it transfers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import nn
 
-from benchmarks.schemas.runs import Record, Tensors, saved, under
+from benchmarks.schemas.runs import Run, Tensors, load
 from benchmarks.schemas.spec import Spec
 from benchmarks.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
-class Begin:
-    """What a seed starts from, and what it is told."""
+class Inputs:
+    """What a seed starts from."""
 
     seed: int
-    start: Record | None = None  # of the shared start; None = the initialisation
-    tensors: Tensors | None = None  # its weights and momentum
-    target: float | None = None
-    taught: Tensors | None = None  # what the method's teacher has left
-    refused: str | None = None  # why this seed cannot run at all
+    start: Run | None = None  # the shared start; None: the initialisation
+    target: float | None = None  # fraction of the dense MACs to keep; None: the method chooses
+    transferred: Tensors = field(default_factory=dict)  # what the source method saved
+    refused: str | None = None  # why this seed cannot run
 
 
-def begins(spec: Spec, start: Path | None, reference: Path | None) -> list[Begin]:
+def inputs_of(spec: Spec, start: Path | None, reference: Path | None) -> list[Inputs]:
     """One for every seed.
 
-    start, reference: folders of the shared start, and of the cell that is matched or taken over from.
+    start, reference: folders of the shared start, and of the cell whose MACs are matched or that is the source.
     """
-    starts, references = (saved(folder) if folder else {} for folder in (start, reference))
-    found = []
-    for seed in spec.seeds:
-        target, refused, taught = spec.target.fraction, None, {}
-        begun, tensors = starts.get(seed, (None, {}))
-        other, left = references.get(seed, ({}, {}))
-        if begun and begun["status"] != "ok":
-            refused = f"the shared start {begun['status']}: {begun['reason']}"
-        if reference and other["status"] not in ("ok", "collapsed"):
-            refused = f"the run that {spec.target} refers to is {other['status']}"
-        elif spec.target.matched:
-            target = other["macs"] / other["macs_dense"]
-        elif spec.target.sources:
-            taught = under("left/", left)
-        found.append(Begin(seed, begun, tensors or None, target, taught, refused))
-    return found
+    starts, references = (load(folder) if folder else {} for folder in (start, reference))
+    return [
+        _inputs(spec, seed, starts[seed] if start else None, references[seed] if reference else None)
+        for seed in spec.seeds
+    ]
 
 
-def take_up(begin: Begin, net: nn.Module, trainer: Trainer) -> None:
+def _inputs(spec: Spec, seed: int, start: Run | None, reference: Run | None) -> Inputs:
+    if reference and not reference.record.has_network:
+        return Inputs(seed, start, refused=f"the run that {spec.target} refers to is {reference.record.status}")
+    if start and start.record.status != "ok":
+        return Inputs(seed, refused=f"the shared start {start.record.status}: {start.record.reason}")
+    if reference and spec.target.matched:
+        kept, dense = reference.record.macs, reference.record.macs_dense
+        assert kept and dense
+        return Inputs(seed, start, target=kept / dense)
+    if reference and spec.target.sources:
+        return Inputs(seed, start, transferred=reference.weights.transfer)
+    return Inputs(seed, start, target=spec.target.fraction)
+
+
+def resume(start: Run, net: nn.Module, trainer: Trainer) -> None:
     """Go on from the shared start: its weights, its momentum, its place in the schedule and its cost."""
-    assert begin.start and begin.tensors
-    named: dict[str, Tensors] = {"net": {}, "momentum": {}}
-    for name, tensor in begin.tensors.items():
-        kind, _, rest = name.partition("/")
-        named[kind][rest] = tensor.to(next(net.parameters()).device)
-    net.load_state_dict(named["net"])
-    trainer.take_up(named["momentum"], begin.start["spent"])
+    device = next(net.parameters()).device
+    net.load_state_dict(start.weights.net)
+    momentum = {name: tensor.to(device) for name, tensor in start.weights.momentum.items()}
+    trainer.resume(momentum, start.record.spent)

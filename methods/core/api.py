@@ -1,32 +1,30 @@
-"""What a method sees of the world, and what the world sees of a method.
+"""The interface between a method and the suite.
 
 A method is one file in `methods/`; its name is its key in the config. The file holds
 
-    TARGETS = ("macs",)          which targets it can take: "macs" (a told size), "free" (it decides), "from" (it takes
-                                 over what another method has learned on a network of the study)
-    START = "pretrained"         from the shared start, or from "init"
-    RETRAIN = "inherit"          optional; "scratch": only the found shape counts; new weights train, on a schedule
-                                 of their own, for what is left of the budget, or for all epochs where the knob
-                                 `budget` is "paper"
-    TEACHER = {"switcher": {}}   with "from": that method and its knobs; `problem.taught` is what it left
-    HEIR = {"train": True}       with "from": the knobs of its own with which it learns on and passes on what it took
-                                 over; at `from:a+b` it takes over from that, on b, which did so from the teacher on a
-
-    RANGES = {"rounds": (1, 100)}  optional; least and largest value of a knob; planning refuses others
+    TARGETS = ("macs",)           the targets that it can take: "macs" (target MACs, given or matched), "free" (it
+                                  chooses its own size), "from" (transfer: it uses what another method has learned)
+    START = "pretrained"          it begins from the shared start; or "init"
+    RETRAIN = "scratch"           optional: only the found shape counts; new weights train, on a schedule of their own,
+                                  for what is left of the budget, or for all epochs where the knob `budget` is "paper"
+    SOURCE = {"switcher": {}}     with "from": the method, and its knobs, that it transfers from;
+                                  `problem.transferred` is what that method has saved
+    CONTINUE = {"train": True}    with "from": its own knobs with which it learns on. At the target `from:a+b` its
+                                  source is itself with these knobs, on b, which has transferred from SOURCE on a
+    RANGES = {"rounds": (1, 9)}   optional: least and largest value of a knob; planning refuses others
 
     @dataclass(frozen=True)
-    class Knobs: ...             its own settings: defaults, units and source; the config may set them
+    class Knobs: ...              its settings: defaults, units and source; the config may set them
 
     def learn(net, problem, knobs) -> Keep: ...
 
-A method that builds a network of its own returns it as `Own`, and its file also holds
+A method that builds a network of its own returns it as `OwnNetwork`, and its file also holds
 
     def build(example, shape) -> nn.Module: ...
 
-TARGETS, START, RETRAIN, TEACHER, HEIR, RANGES and the fields of Knobs are literals: the planner reads them without
-running the file. `learn` trains `net` in place and returns which channels stay. Factors that the method has learned
-are folded into the weights (`methods.core.gates.fold`) before it returns. Evaluating, shrinking,
-fine-tuning, timing and saving are never its business.
+All names in capitals and the fields of Knobs are literals: planning reads them without running the file.
+`learn` trains `net` in place and returns which channels stay. It folds factors that it has learned into the weights
+(`methods.core.gates.fold`) before it returns. Evaluating, shrinking, fine-tuning, timing and saving are never its task.
 """
 
 from __future__ import annotations
@@ -45,7 +43,7 @@ Factors = Mapping[str, Tensor]
 """Group name -> factor [channels]."""
 
 
-class Own(NamedTuple):
+class OwnNetwork(NamedTuple):
     """A network that a method has built itself, in place of a choice of channels.
 
     `build(example, shape)` of the method's file makes the same network from `shape`, which JSON can hold.
@@ -81,7 +79,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Group:
-    """Channels that live or die together, in every module that writes or reads them."""
+    """Channels that are removed together, in every module that writes or reads them."""
 
     name: str
     size: int
@@ -103,7 +101,7 @@ class Problem(Protocol):
     target: float | None  # fraction of the dense MACs to keep; None = the method decides
     epochs: float  # what is left to spend
     epoch_steps: int  # batches in a pass over "train"
-    taught: Mapping[str, Tensor]  # what the method's teacher left on this dataset and seed
+    transferred: Mapping[str, Tensor]  # what the source method saved, same dataset and seed; empty for most
     rate: float  # the schedule's present learning rate, as a fraction of the recipe's
     rng: torch.Generator  # on the CPU, seeded by the run
 
@@ -165,8 +163,8 @@ class Problem(Protocol):
         """MACs per image of the network with these channels, exactly as the shrunk network counts them."""
         ...
 
-    def leave(self, tensors: Mapping[str, Tensor]) -> None:
-        """Keep what was learned beside the network, for methods that take over from this one."""
+    def save_for_transfer(self, tensors: Mapping[str, Tensor]) -> None:
+        """Save what was learned besides the network, for methods that transfer from this one."""
         ...
 
     def charge(self, macs: float) -> None:

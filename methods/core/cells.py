@@ -61,7 +61,7 @@ def operation(name: str, width: int, stride: int, affine: bool) -> nn.Module:
     return nn.Identity() if stride == 1 else Reduce(width, width, affine)
 
 
-class Cell(nn.Module):
+class SearchCell(nn.Module):
     """Reads maps of `before` and `last` channels; puts out width * nodes of them."""
 
     def __init__(
@@ -111,7 +111,7 @@ class CellNetwork(nn.Module):
         for kind in self.kinds:
             halves = kind == "reduce"
             width *= 2 if halves else 1
-            self.cells.append(Cell(genes[kind], before, last, width, halves=halves, halved=halved, affine=affine))
+            self.cells.append(SearchCell(genes[kind], before, last, width, halves=halves, halved=halved, affine=affine))
             before, last, halved = last, width * len(genes[kind]), halves
         self.head = nn.Linear(last, classes)
 

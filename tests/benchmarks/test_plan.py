@@ -96,7 +96,7 @@ def test_only_runs_of_the_present_code_and_settings_are_done(tmp_path: Path) -> 
 
 def test_a_line_counts_cells_runs_and_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = study(methods=["dense", "switcher"], targets=["free"])
-    monkeypatch.setattr(plan, "measure", lambda *_: (1000, 0.5))
+    monkeypatch.setattr(plan, "time_steps", lambda *_: (1000, 0.5))
     (line,) = plan.plan(told, tmp_path, CPU)
     assert (line.cells, line.runs, line.done, line.epochs) == (2, 2 * 2 + 2, 0, 2 * (12 + 20 + 8))
     assert line.macs == line.epochs * 3 * 1000 * 1047 and line.hours == line.epochs * 0.5 * 1047 / 3600
@@ -112,7 +112,7 @@ def test_a_line_counts_cells_runs_and_what_is_left(tmp_path: Path, monkeypatch: 
 
 
 def test_without_pretraining_there_is_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "measure", lambda *_: (1000, 0.5))
+    monkeypatch.setattr(plan, "time_steps", lambda *_: (1000, 0.5))
     (line,) = plan.plan(study(methods=["dense"], targets=["free"], pretrain_epochs=0), tmp_path, CPU)
     assert (line.runs, line.epochs) == (2, 2 * 20)
 
@@ -123,7 +123,7 @@ def test_steps_are_timed_without_the_data(dataset: str, monkeypatch: pytest.Monk
         raise AssertionError("the dataset was read")
 
     monkeypatch.setattr(registry.load("dataset", dataset), "read", read)
-    macs, seconds = plan.measure(start_spec(study(datasets=[dataset]), dataset, "lenet5"), CPU, 0.05)
+    macs, seconds = plan.time_steps(start_spec(study(datasets=[dataset]), dataset, "lenet5"), CPU, 0.05)
     net = registry.load("network", "lenet5").build(*registry.load("dataset", dataset).SHAPE[:2], 10)
     assert macs == count_macs(net, torch.zeros(1, *registry.load("dataset", dataset).SHAPE))
     assert seconds > 0
@@ -163,7 +163,9 @@ def test_networks_are_timed_on_as_many_images_as_there_is_time_for(
         return once + image * size
 
     monkeypatch.setattr(plan, "_step_seconds", steps)
-    assert plan.measure(start_spec(study(), "digits", "lenet5"), CPU, 4.0)[1] == pytest.approx(once / sizes[-1] + image)
+    assert plan.time_steps(start_spec(study(), "digits", "lenet5"), CPU, 4.0)[1] == pytest.approx(
+        once / sizes[-1] + image
+    )
     assert timed == sizes
 
 

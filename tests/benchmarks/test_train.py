@@ -14,15 +14,17 @@ from safetensors.torch import load_file, save
 from benchmarks import measure, registry, train
 from benchmarks.data.prepared import load
 from benchmarks.schemas.rows import COLUMNS, STATUSES, TIME_COLUMNS
-from benchmarks.schemas.runs import sha256, under
+from benchmarks.schemas.runs import load as load_runs
+from benchmarks.schemas.runs import save as save_runs
 from benchmarks.schemas.spec import Spec
 from benchmarks.schemas.target import cell_folder
 from benchmarks.study.config import parse
 from benchmarks.study.specs import cell_spec, start_spec
 from benchmarks.train import train_cell, train_start
 from benchmarks.training import network
+from benchmarks.training import seed as one_seed
 from benchmarks.training.checkpoint import Journal
-from benchmarks.training.start import Begin, begins
+from benchmarks.training.start import Inputs, inputs_of
 from methods.core.structure import Structure
 from tests.conftest import RECIPE
 from tests.kinds import EXAMPLE, KINDS, settled
@@ -93,12 +95,12 @@ def records(folder: Path) -> list[dict[str, Any]]:
 
 def timeless(folder: Path) -> Any:
     """What a job wrote, without times."""
-    told = records(folder)
-    for record in told:
+    found = records(folder)
+    for record in found:
         del record["finished_at"]
         for cost in record["spent"].values():
             del cost["seconds"]
-    return told, (folder / "models.safetensors").read_bytes()
+    return found, (folder / "models.safetensors").read_bytes()
 
 
 def test_dense_from_the_shared_start_is_one_uninterrupted_run_to_the_bit(bench: Bench, tmp_path: Path) -> None:
@@ -139,9 +141,9 @@ def test_a_job_that_was_killed_writes_the_same_bytes_when_it_is_run_again(
 def test_a_seed_that_is_added_trains_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     before = timeless(bench.cell(specs()["switcher@free"]))[0]
     seeds = []
-    one = train._one_seed
+    one = train.run_seed
     monkeypatch.setattr(
-        train, "_one_seed", lambda spec, begin, *rest: (seeds.append(begin.seed), one(spec, begin, *rest))[1]
+        train, "run_seed", lambda spec, inputs, *rest: (seeds.append(inputs.seed), one(spec, inputs, *rest))[1]
     )
     after = timeless(bench.cell(specs(seeds=3)["switcher@free"]))[0]
     assert seeds == [2]
@@ -153,9 +155,9 @@ def test_other_settings_train_anew(bench: Bench, monkeypatch: pytest.MonkeyPatch
     bench.cell(specs(seeds=1)["switcher@free"])
     (spec,) = (s for name, s in specs(seeds=1, **changes).items() if name.startswith("switcher") and "free" in name)
     seeds = []
-    one = train._one_seed
+    one = train.run_seed
     monkeypatch.setattr(
-        train, "_one_seed", lambda spec, begin, *rest: (seeds.append(begin.seed), one(spec, begin, *rest))[1]
+        train, "run_seed", lambda spec, inputs, *rest: (seeds.append(inputs.seed), one(spec, inputs, *rest))[1]
     )
     scratch = next((bench.folder / "scratch").iterdir())
     train_cell(spec, bench.data, None, None, bench.folder / "out", scratch, CPU)
@@ -178,59 +180,58 @@ def test_a_matched_cell_keeps_the_macs_of_the_other_seed_by_seed(bench: Bench) -
 
 def test_nothing_to_match_is_a_row_and_no_crash(bench: Bench) -> None:
     reference = bench.cell(specs(seeds=1)["switcher@free"])
-    spec, told = specs(seeds=1)["uniform@match:switcher"], records(reference)
-    (reference / "runs.json").write_text(json.dumps([told[0] | {"status": "collapsed"}]))
-    (begin,) = begins(spec, None, reference)
-    assert begin.refused is None and begin.target == told[0]["macs"] / told[0]["macs_dense"], "it has a size"
-    told[0] |= {"status": "diverged", "reason": "the training loss was nan in epoch 1.0"}
-    (reference / "runs.json").write_text(json.dumps(told))
+    spec, (found,) = specs(seeds=1)["uniform@match:switcher"], records(reference)
+    (reference / "runs.json").write_text(json.dumps([found | {"status": "collapsed"}]))
+    (inputs,) = inputs_of(spec, None, reference)
+    assert inputs.refused is None and inputs.target == found["macs"] / found["macs_dense"], "it has a size"
+    found |= {"status": "diverged", "reason": "the training loss was nan in epoch 1.0"}
+    (reference / "runs.json").write_text(json.dumps([found]))
     (record,) = records(bench.cell(spec, reference=reference))
     assert (record["status"], record["reason"]) == ("unsupported", "the run that match:switcher refers to is diverged")
 
 
-def test_a_method_begins_with_what_its_teacher_has_left(bench: Bench) -> None:
-    methods = [
-        {"switcher": {"reading": "forced", "lr": 0.08, "reader": "equivariant", "input": "both"}},
-        "switcher_transfer",
-    ]
-    told = specs(methods=methods, targets=["from:lenet5"], seeds=1)
-    teacher = bench.cell(told["switcher,reading=forced,lr=0.08,reader=equivariant,input=both@free"])
-    left = under("0/left/", load_file(teacher / "models.safetensors"))
-    (begin,) = begins(told["switcher_transfer@from:lenet5"], None, teacher)
-    assert {"scores.heads.0.weight", "scores.mlp.0.bias"} <= set(left) == set(begin.taught)
-    assert begin.target is None
-    pupil = bench.cell(told["switcher_transfer@from:lenet5"], reference=teacher)
-    (record,) = records(pupil)
+SOURCE = {"switcher": {"reading": "forced", "lr": 0.08, "reader": "equivariant", "input": "both"}}
+
+
+def test_a_method_starts_with_what_its_source_has_saved(bench: Bench) -> None:
+    methods = [SOURCE, "switcher_transfer"]
+    made = specs(methods=methods, targets=["from:lenet5"], seeds=1)
+    source, spec = (
+        bench.cell(made["switcher,reading=forced,lr=0.08,reader=equivariant,input=both@free"]),
+        made["switcher_transfer@from:lenet5"],
+    )
+    (inputs,) = inputs_of(spec, None, source)
+    assert (
+        {"scores.heads.0.weight", "scores.mlp.0.bias"}
+        <= set(inputs.transferred)
+        == set(load_runs(source)[0].weights.transfer)
+    )
+    assert inputs.target is None
+    (record,) = records(bench.cell(spec, reference=source))
     assert record["status"] in ("ok", "collapsed")
-    models = load_file(teacher / "models.safetensors")
-    models["0/left/scores.heads.0.weight"] *= -1
-    (teacher / "models.safetensors").write_bytes(save(models))
-    (found,) = records(teacher)
-    (teacher / "runs.json").write_text(json.dumps([found | {"models_sha256": sha256(under("0/", models))}]))
-    (other,) = records(bench.cell(told["switcher_transfer@from:lenet5"], reference=teacher))
-    assert other["history"] != record["history"], "another teacher is another run"
+    run = load_runs(source)[0]
+    run.weights.transfer["scores.heads.0.weight"] *= -1
+    save_runs(source, [run])
+    (other,) = records(bench.cell(spec, reference=source))
+    assert other["history"] != record["history"], "another source is another run"
 
 
-def test_an_heir_leaves_what_it_has_learned_on_and_a_pupil_that_learns_nothing_what_it_took(bench: Bench) -> None:
-    methods = [
-        {"switcher": {"reading": "forced", "lr": 0.08, "reader": "equivariant", "input": "both"}},
-        "switcher_transfer",
-    ]
-    told = specs(methods=[*methods, {"switcher_transfer": {"train": True}}], targets=["from:lenet5"], seeds=1)
-    teacher = bench.cell(told["switcher,reading=forced,lr=0.08,reader=equivariant,input=both@free"])
-    (taught,) = begins(told["switcher_transfer@from:lenet5"], None, teacher)
+def test_what_is_saved_for_transfer_changes_only_where_it_is_trained(bench: Bench) -> None:
+    methods = [SOURCE, "switcher_transfer"]
+    made = specs(methods=[*methods, {"switcher_transfer": {"train": True}}], targets=["from:lenet5"], seeds=1)
+    source = bench.cell(made["switcher,reading=forced,lr=0.08,reader=equivariant,input=both@free"])
+    before = load_runs(source)[0].weights.transfer
     for label, same in (("switcher_transfer", True), ("switcher_transfer,train=True", False)):
-        pupil = bench.cell(told[f"{label}@from:lenet5"], reference=teacher)
-        left = under("0/left/", load_file(pupil / "models.safetensors"))
-        assert set(left) == set(taught.taught)
-        assert all(torch.equal(left[name], tensor) for name, tensor in taught.taught.items()) == same
+        after = load_runs(bench.cell(made[f"{label}@from:lenet5"], reference=source))[0].weights.transfer
+        assert set(after) == set(before)
+        assert all(torch.equal(after[name], tensor) for name, tensor in before.items()) == same
 
 
 def test_a_start_that_diverged_refuses_its_seed_and_no_other(bench: Bench) -> None:
     start = bench.start(specs()["start"])
-    told = records(start)
-    told[0] |= {"status": "diverged", "reason": "the training loss was nan in epoch 1.0"}
-    (start / "runs.json").write_text(json.dumps(told))
+    found = records(start)
+    found[0] |= {"status": "diverged", "reason": "the training loss was nan in epoch 1.0"}
+    (start / "runs.json").write_text(json.dumps(found))
     bad, good = records(bench.cell(specs()["l1@macs=0.5"], start))
     assert bad["status"] == "unsupported" and "the training loss was nan in epoch 1.0" in bad["reason"]
     assert good["status"] in ("ok", "collapsed") and good["macs"] > 0
@@ -261,13 +262,13 @@ def test_a_start_whose_schedule_is_not_gone_on_with_is_a_training_of_its_own(
     parts = load(data, ("train", "validation"), CPU)
     spec = specs(schedule=schedule)[cell]
     structure = network.new_network(spec, 0, parts["train"], CPU)[1]
-    trainer = train._trainer(spec, Begin(0), parts, structure, Journal(tmp_path))
-    assert trainer.end == steps
+    trainer = one_seed.new_trainer(spec, Inputs(0), parts, structure, Journal(tmp_path))
+    assert trainer.budget.end == steps
 
 
 def test_a_restarted_schedule_spends_the_same_budget(bench: Bench) -> None:
-    told = specs(schedule="restart", seeds=1)
-    (record,) = records(bench.cell(told["l1@macs=0.5"], bench.start(told["start"])))
+    made = specs(schedule="restart", seeds=1)
+    (record,) = records(bench.cell(made["l1@macs=0.5"], bench.start(made["start"])))
     assert {phase: cost["steps"] for phase, cost in record["spent"].items()} == {"pretrain": 12, "finetune": 12}
     (other,) = records(bench.cell(specs(seeds=1)["l1@macs=0.5"], bench.start(specs(seeds=1)["start"])))
     assert record["history"] != other["history"]
@@ -338,9 +339,9 @@ def test_an_emptied_group_is_a_result_and_said_so(bench: Bench, monkeypatch: pyt
 
 
 def test_rows_hold_every_column_and_say_what_was_measured(bench: Bench) -> None:
-    told = specs()
-    cells = [(told["switcher@free"], bench.cell(told["switcher@free"]))]
-    cells += [(told["uniform@macs=0.5"], bench.cell(told["uniform@macs=0.5"]))]
+    made = specs()
+    cells = [(made["switcher@free"], bench.cell(made["switcher@free"]))]
+    cells += [(made["uniform@macs=0.5"], bench.cell(made["uniform@macs=0.5"]))]
     rows = measure.measure(cells, bench.data, CPU)
     assert len(rows) == 4 and all(list(row) == list(COLUMNS) for row in rows)
     for row in rows:
@@ -385,10 +386,10 @@ def test_a_network_is_rebuilt_from_its_widths_to_the_same_logits(kind: str) -> N
         assert torch.allclose(again(images), small(images), rtol=1e-5, atol=1e-6)
 
 
-def test_methods_of_a_seed_begin_with_the_same_weights(data: Path) -> None:
+def test_methods_of_a_seed_start_with_the_same_weights(data: Path) -> None:
     part = load(data, ("train",), CPU)["train"]
-    told = specs()
-    nets = [network.new_network(told[name], seed, part, CPU)[0] for name, seed in
+    made = specs()
+    nets = [network.new_network(made[name], seed, part, CPU)[0] for name, seed in
             [("switcher@free", 0), ("uniform@macs=0.5", 0), ("switcher@free", 1)]]  # fmt: skip
     one, other, another = (next(net.parameters()) for net in nets)
     assert torch.equal(one, other) and not torch.equal(one, another)

@@ -1,7 +1,8 @@
 """Which batches were trained, by whom: counted as they are handed out, so that no kill can hide one.
 
-Epochs that were closed stand in the logs; what was begun and lost stands nowhere. So a copy of the project is given a
-trainer that writes a line for every training batch before it is used. A line that occurs twice is work done again.
+Epochs that were closed stand in the logs; what was begun and lost stands nowhere. In a copy of the
+project the training loops write a line for every training batch before it is used. A line that occurs twice is work
+done again.
 """
 
 from __future__ import annotations
@@ -18,24 +19,24 @@ import os as _os  # from here on: tests/faults/batches.py, in this copy alone
 
 _LOG = _os.open("{LOG}", _os.O_WRONLY | _os.O_APPEND | _os.O_CREAT)
 _PROCESS = _os.urandom(6).hex()
-_uncounted = Trainer._some
+_uncounted = Loops._to_epoch_end
 
 
 def _counted(self, part, most):
     for batch in _uncounted(self, part, most):
         if part == "train":
-            told = (self.journal.folder, _PROCESS, self.journal.loops, self.step, self.epoch_steps)
-            _os.write(_LOG, ("\\t".join(map(str, told)) + "\\n").encode())
+            line = (self.journal.folder, _PROCESS, self.journal.loops, self.budget.step, self.budget.epoch_steps)
+            _os.write(_LOG, ("\\t".join(map(str, line)) + "\\n").encode())
         yield batch
 
 
-Trainer._some = _counted
+Loops._to_epoch_end = _counted
 '''
 
 
 def count_batches(root: Path) -> None:
-    """Let the trainer of this copy of the project write `LOG`."""
-    with (root / "benchmarks/training/trainer.py").open("a") as file:
+    """Let the loops of this copy of the project write `LOG`."""
+    with (root / "benchmarks/training/loop.py").open("a") as file:
         file.write(APPENDED)
 
 

@@ -17,11 +17,12 @@ from benchmarks import train
 from benchmarks.data import prepared
 from benchmarks.data.prepared import load
 from benchmarks.measure import measure
-from benchmarks.schemas.runs import saved, sha256
+from benchmarks.schemas.runs import load as load_runs
+from benchmarks.schemas.runs import sha256
 from benchmarks.schemas.spec import Spec
 from benchmarks.training.checkpoint import Journal
-from benchmarks.training.start import begins
-from benchmarks.training.trainer import Trainer
+from benchmarks.training.loop import Loops
+from benchmarks.training.start import inputs_of
 from tests.benchmarks.test_train import CPU, Bench, KilledError, specs, timeless
 
 Damage = Callable[[bytes], bytes]
@@ -75,14 +76,14 @@ def test_what_a_finished_seed_left(bench: Bench, spec: Spec, whole: Any, damage:
 
 
 @damages
-def test_models_are_neither_measured_nor_begun_from(bench: Bench, spec: Spec, damage: Damage) -> None:
+def test_models_are_neither_measured_nor_started_from(bench: Bench, spec: Spec, damage: Damage) -> None:
     folder = bench.cell(spec)
     spoil(folder / "models.safetensors", damage)
-    for read in (lambda: measure([(spec, folder)], bench.data, CPU), lambda: begins(spec, folder, None)):
+    for read in (lambda: measure([(spec, folder)], bench.data, CPU), lambda: inputs_of(spec, folder, None)):
         with pytest.raises(ValueError, match=r"models\.safetensors is (cut short or )?altered.* delete it"):
             read()
     (folder / "models.safetensors").unlink()
-    assert saved(bench.cell(spec))[0][0]["status"] in ("ok", "collapsed"), "deleted, it is made again"
+    assert load_runs(bench.cell(spec))[0].record.has_network, "deleted, it is made again"
 
 
 def test_any_bit_of_a_model_counts(bench: Bench, spec: Spec) -> None:
@@ -93,9 +94,25 @@ def test_any_bit_of_a_model_counts(bench: Bench, spec: Spec) -> None:
     def flipped(bit: int) -> None:
         path.write_bytes(blob[: bit // 8] + bytes([blob[bit // 8] ^ 1 << bit % 8]) + blob[bit // 8 + 1 :])
         with pytest.raises(ValueError, match=r"models\.safetensors is (cut short or )?altered"):
-            saved(path.parent)
+            load_runs(path.parent)
 
     flipped()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (b'"seed": 0', b'"seed": "x"', r"0\.seed: Input should be a valid integer"),
+        (b'"status": "', b'"status": "very ', r"0\.status: Input should be 'ok', 'diverged'"),
+        (b'"steps": ', b'"steps": 1.', r"0\.spent\.learn\.steps: Input should be a valid integer"),
+        (b'"code_hash"', b'"code_hush"', r"0\.code_hash: Field required"),
+    ],
+)
+def test_records_that_say_something_else(bench: Bench, spec: Spec, old: bytes, new: bytes, said: str) -> None:
+    folder = bench.cell(spec)
+    spoil(folder / "runs.json", lambda blob: blob.replace(old, new))
+    with pytest.raises(ValueError, match=rf"runs\.json is altered \({said}.*\); delete it"):
+        measure([(spec, folder)], bench.data, CPU)
 
 
 def test_records_that_are_cut_short(bench: Bench, spec: Spec) -> None:
@@ -110,28 +127,33 @@ def test_models_of_another_run(bench: Bench, spec: Spec) -> None:
     one, other = bench.cell(spec), bench.cell(specs(seeds=1)["uniform@macs=0.5"])
     (one / "models.safetensors").write_bytes((other / "models.safetensors").read_bytes())
     with pytest.raises(ValueError, match="seed 0 is not what was trained"):
-        saved(one)
+        load_runs(one)
 
 
 def test_models_that_are_altered_while_they_are_used(bench: Bench, spec: Spec) -> None:
     """What was checked is a copy of the file, not the file."""
     folder = bench.cell(spec)
-    record, tensors = saved(folder)[0]
+    run = load_runs(folder)[0]
     alter(folder / "models.safetensors")
-    assert sha256(tensors) == record["models_sha256"]
+    assert sha256(run.weights.flat()) == run.record.models_sha256
 
 
 def test_models_of_which_no_sum_was_taken(bench: Bench, spec: Spec) -> None:
     folder = bench.cell(spec)
     spoil(folder / "runs.json", lambda blob: blob.replace(b"models_sha256", b"models_sha255"))
     with pytest.raises(ValueError, match="seed 0 is not what was trained"):
-        saved(folder)
+        load_runs(folder)
 
 
 def test_a_sum_is_of_names_values_and_shapes() -> None:
     one, other = torch.arange(4.0), torch.arange(4.0) + 1
-    told = [{"a": one, "b": other}, {"a": other, "b": one}, {"a": one, "c": other}, {"a": one.view(2, 2), "b": other}]
-    assert len({sha256(tensors) for tensors in told}) == 4
+    different = [
+        {"a": one, "b": other},
+        {"a": other, "b": one},
+        {"a": one, "c": other},
+        {"a": one.view(2, 2), "b": other},
+    ]
+    assert len({sha256(tensors) for tensors in different}) == 4
 
 
 def alter(path: Path) -> None:
@@ -155,9 +177,9 @@ def test_data_that_are_altered_while_they_are_read(data: Path, monkeypatch: pyte
     """Whatever is checked first can be altered before it is read."""
     opened = prepared.safe_open
 
-    def slow(*told: Any, **named: Any) -> Any:
+    def slow(*given: Any, **named: Any) -> Any:
         alter(data)
-        return opened(*told, **named)
+        return opened(*given, **named)
 
     monkeypatch.setattr(prepared, "safe_open", slow)
     with pytest.raises(ValueError, match="expected sha256"):
@@ -166,7 +188,7 @@ def test_data_that_are_altered_while_they_are_read(data: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize(
     ("owner", "name", "calls"),
-    [(Trainer, "_close_epoch", 3), (train, "_judge", 1)],
+    [(Loops, "_close_epoch", 3), (train, "judge", 1)],
     ids=["trained on", "judged by"],
 )
 def test_streamed_data_that_are_altered_while_they_are_read(

@@ -22,7 +22,7 @@ from benchmarks.measure import measure
 from benchmarks.registry import ROOT
 from benchmarks.report.stats.summary import read_rows
 from benchmarks.report.tables.published import read_published
-from benchmarks.schemas.runs import saved
+from benchmarks.schemas.runs import load as load_runs
 from benchmarks.schemas.spec import Spec
 from benchmarks.training.checkpoint import Journal
 from tests.benchmarks.test_train import CPU, Bench
@@ -102,7 +102,7 @@ def test_nor_in_what_a_job_has_left(bench: Bench, spec: Spec, tmp_path: Path, wh
         measure([(spec, folder)], bench.data, CPU) if where != "finished" else bench.cell(spec)
     if where == "models.safetensors":
         with pytest.raises(ValueError, match=where):
-            saved(folder)
+            load_runs(folder)
     assert not (tmp_path / "ran").exists()
 
 

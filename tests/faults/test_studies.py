@@ -18,7 +18,7 @@ from benchmarks import train
 from benchmarks.machine.files import try_lock
 from benchmarks.schemas.spec import Spec
 from benchmarks.training.checkpoint import Journal
-from benchmarks.training.trainer import Trainer
+from benchmarks.training.loop import Loops
 from methods.core.api import Batch
 from tests.benchmarks.test_train import Bench
 from tests.workflow.conftest import TINY, Project, copied
@@ -57,26 +57,26 @@ def test_two_of_one_study_at_once(project: Project) -> None:
 
 def test_a_seed_is_held_while_it_is_trained(bench: Bench, spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
     """A killed Snakemake leaves its job behind; the next one's must wait for it."""
-    one, free = train._one_seed, []
+    one, free = train.run_seed, []
 
-    def watched(spec: Spec, begin: Any, parts: Any, folder: Path, *rest: Any) -> Any:
+    def watched(spec: Spec, inputs: Any, parts: Any, folder: Path, *rest: Any) -> Any:
         free.append(try_lock(folder.parent))
-        return one(spec, begin, parts, folder, *rest)
+        return one(spec, inputs, parts, folder, *rest)
 
-    monkeypatch.setattr(train, "_one_seed", watched)
+    monkeypatch.setattr(train, "run_seed", watched)
     bench.cell(spec)
     assert free == [False]
 
 
 def test_no_kill_costs_more_than_an_epoch(bench: Bench, spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
     """A save comes after every epoch of every loop."""
-    some, write, since, most = Trainer._some, Journal.write, 0, 0.0
+    some, write, since, most = Loops._to_epoch_end, Journal.write, 0, 0.0
 
-    def counted(trainer: Trainer, part: str, left: int) -> Iterator[Batch]:
+    def counted(loops: Loops, part: str, left: int) -> Iterator[Batch]:
         nonlocal since, most
-        for batch in some(trainer, part, left):
+        for batch in some(loops, part, left):
             since += part == "train"
-            most = max(most, since / trainer.epoch_steps)
+            most = max(most, since / loops.budget.epoch_steps)
             yield batch
 
     def saved(path: Path, state: Any) -> None:
@@ -84,7 +84,7 @@ def test_no_kill_costs_more_than_an_epoch(bench: Bench, spec: Spec, monkeypatch:
         write(path, state)
         since = 0
 
-    monkeypatch.setattr(Trainer, "_some", counted)
+    monkeypatch.setattr(Loops, "_to_epoch_end", counted)
     monkeypatch.setattr(Journal, "write", staticmethod(saved))
     bench.cell(spec)
     assert most == 1

@@ -20,7 +20,7 @@ from benchmarks.training.checkpoint import Journal
 from benchmarks.training.network import realise, rebuild
 from benchmarks.training.trainer import Trainer
 from methods.core import gates
-from methods.core.api import Keep, Own, Unsupported
+from methods.core.api import Keep, OwnNetwork, Unsupported
 from methods.core.ranking import TOLERANCE
 from methods.core.structure import Structure, guard
 from tests.kinds import EXAMPLE, KINDS
@@ -60,7 +60,7 @@ def structure_of(kind: str) -> Structure:
 
 class Outcome(NamedTuple):
     net: nn.Module  # as the method left it
-    keep: Keep | Own
+    keep: Keep | OwnNetwork
     small: nn.Module  # shrunk and fine-tuned
     macs: int  # of `small`
     trainer: Trainer
@@ -111,7 +111,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str, Ma
 
 def assert_same(one: Outcome, other: Outcome) -> None:
     """The same channels, bytes, costs and history."""
-    if isinstance(one.keep, Own) or isinstance(other.keep, Own):
+    if isinstance(one.keep, OwnNetwork) or isinstance(other.keep, OwnNetwork):
         assert one.keep.shape == other.keep.shape
     else:
         assert all(torch.equal(mask, other.keep[name]) for name, mask in one.keep.items())
@@ -131,7 +131,7 @@ def costs(trainer: Trainer) -> dict[str, tuple[int, float]]:
 class TestEveryMethod:
     def test_says_which_channels_stay(self, method: str, kind: str, finished: Any, make_trainer: MakeTrainer) -> None:
         run = finished(method, kind, make_trainer)
-        if isinstance(run.keep, Own):
+        if isinstance(run.keep, OwnNetwork):
             shape = json.loads(json.dumps(run.keep.shape))
             again = rebuild(method.partition("@")[0], KINDS[kind](), structure_of(kind), shape, run.small.state_dict())
             assert torch.equal(again(IMAGES), run.small.eval()(IMAGES))
@@ -149,7 +149,7 @@ class TestEveryMethod:
     def test_folds_what_it_learned(self, method: str, kind: str, finished: Any, make_trainer: MakeTrainer) -> None:
         """The network that it leaves, gated by its choice, is the network without the others."""
         run = finished(method, kind, make_trainer)
-        if isinstance(run.keep, Own):
+        if isinstance(run.keep, OwnNetwork):
             pytest.skip(f"{method} builds a network of its own")
         structure, keep = run.trainer.structure, guard(run.keep)
         with torch.no_grad():
@@ -162,7 +162,7 @@ class TestEveryMethod:
     ) -> None:
         trainer = finished(method, kind, make_trainer).trainer
         steps = sum(cost.steps for cost in trainer.spent.values())
-        assert steps == trainer.step == trainer.end == EPOCHS * trainer.epoch_steps
+        assert steps == trainer.step == trainer.budget.end == EPOCHS * trainer.epoch_steps
         assert all(cost.macs > 0 for cost in trainer.spent.values() if cost.steps)
         assert sum(line["phase"] == "learn" for line in trainer.history) >= bool(costs(trainer).get("learn", (0,))[0])
 

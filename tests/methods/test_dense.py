@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 
 import pytest
 import torch
@@ -29,12 +28,12 @@ def test_split_at_a_start_it_is_one_run_to_the_bit(make_trainer: Callable[..., T
     make_trainer(whole, run=RUN).fit(whole, 4)
 
     start = make_trainer(first, run=RUN)
-    start.begin("pretrain", start.image_macs, "continue")
+    start.begin("pretrain", start.budget.image_macs, "continue")
     start.fit(first, cut)
     second.load_state_dict(first.state_dict())
     rest = make_trainer(second, run=RUN)
-    rest.take_up(start.momentum, {phase: asdict(cost) for phase, cost in start.spent.items()})
-    rest.begin("finetune", rest.image_macs, "continue")
+    rest.resume(start.momentum, start.spent)
+    rest.begin("finetune", rest.budget.image_macs, "continue")
     rest.fit(second, rest.epochs)
 
     assert all(torch.equal(tensor, second.state_dict()[name]) for name, tensor in whole.state_dict().items())
@@ -58,7 +57,7 @@ def test_another_learning_rate_trains_other_weights(make_trainer: Callable[..., 
         nets[lr] = settled(KINDS["residual"]())
         trainer = make_trainer(nets[lr], run=RUN)
         dense.learn(nets[lr], trainer, dense.Knobs(lr=lr))
-        assert trainer.step == trainer.end
+        assert trainer.step == trainer.budget.end
     start = settled(KINDS["residual"]())
     moved = {
         lr: sum((p - q).abs().sum() for p, q in zip(n.parameters(), start.parameters(), strict=True))

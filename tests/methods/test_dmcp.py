@@ -67,7 +67,7 @@ def test_expected_macs_are_those_of_all_widths_by_their_probability(make_trainer
         total += p
     assert total == pytest.approx(1.0)
     assert len(marginals) > 1
-    assert dmcp.Cost(trainer).expected(marginals).item() == pytest.approx(expected, rel=1e-6)
+    assert dmcp.ExpectedCost(trainer).expected(marginals).item() == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("of", KINDS)
@@ -77,21 +77,21 @@ def test_certain_widths_cost_what_the_network_costs(of: str, seed: int, make_tra
     rng = torch.Generator().manual_seed(seed)
     keep = {g.name: torch.arange(g.size) <= torch.randint(g.size, (), generator=rng) for g in trainer.groups}
     exact = trainer.macs(keep) / trainer.macs(trainer.everything())
-    expected = dmcp.Cost(trainer).expected({name: mask.float() for name, mask in keep.items()})
+    expected = dmcp.ExpectedCost(trainer).expected({name: mask.float() for name, mask in keep.items()})
     assert expected.item() == pytest.approx(exact, rel=1e-6)
 
 
 def test_the_distance_draws_expected_macs_to_the_target_from_both_sides(make_trainer: MakeTrainer) -> None:
     for target, sign in ((0.05, 1.0), (1.0, -1.0)):
         process = process_of(trainer := make_trainer(tiny(), target=target))
-        cost = dmcp.Cost(trainer)
+        cost = dmcp.ExpectedCost(trainer)
         distance = cost.distance(marginals := process.marginals())
         assert distance.item() == pytest.approx(math.log(abs(cost.expected(marginals).item() - target)), rel=1e-5)
         distance.backward()
         assert all((sign * alpha.grad > 0).all() for alpha in process.alpha)
     near = make_trainer(tiny(), target=cost.expected(marginals).item() * 1.02)
     process.zero_grad()
-    dmcp.Cost(near).distance(process.marginals()).backward()
+    dmcp.ExpectedCost(near).distance(process.marginals()).backward()
     assert all((alpha.grad == 0).all() for alpha in process.alpha), "near enough"
 
 

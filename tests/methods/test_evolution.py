@@ -139,5 +139,5 @@ def test_the_shared_network_is_trained_for_its_share_of_the_budget(make_trainer:
     trainer = make_trainer(net, target=0.5)
     before = net[0][0].weight.detach().clone()
     evolution.learn(net, trainer, evolution.Knobs(share=0.5, generations=1))
-    assert trainer.step == trainer.end / 2
+    assert trainer.step == trainer.budget.end / 2
     assert not torch.equal(net[0][0].weight, before)

@@ -111,4 +111,4 @@ def test_the_last_choice_differs_from_one_shots(
     first = rounds[0][0]
     once = keep_by_rank({g.name: writer_norm(first, g, p=1) for g in trainer.groups}, trainer)
     assert any(not torch.equal(once[name], mask) for name, mask in last.items())
-    assert trainer.step == trainer.end
+    assert trainer.step == trainer.budget.end

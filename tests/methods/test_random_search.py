@@ -32,7 +32,7 @@ def test_the_best_of_the_candidates_is_taken(
     trainer = make_trainer(net, target=0.5)
     keep = random_search.learn(net, trainer, random_search.Knobs(share=0.0, candidates=40))
     assert keep is scored[best]
-    assert trainer.notes == {"validation_accuracy": 0.75}
+    assert trainer.loops.history.notes == {"validation_accuracy": 0.75}
     dense = trainer.macs(trainer.everything())
     assert all(trainer.macs(k) / dense == pytest.approx(0.5, rel=TOLERANCE) for k in scored)
     assert len({tuple(int(m.sum()) for m in k.values()) for k in scored}) > len(scored) / 2, "they differ"

@@ -136,7 +136,7 @@ def test_it_ends_where_the_share_is_no_whole_number_of_steps(
     trainer = make_trainer(net, epochs=3, target=0.5)
     keep = soft_filter.learn(net, trainer, soft_filter.Knobs(share=share, every=every))
     assert set(keep) == {g.name for g in trainer.groups}
-    assert trainer.step == pytest.approx(share * trainer.end, abs=1)
+    assert trainer.step == pytest.approx(share * trainer.budget.end, abs=1)
 
 
 def test_filters_are_compared_by_their_l2_norm(

@@ -9,6 +9,7 @@ import pyarrow
 from pyarrow import parquet
 
 from benchmarks.machine.files import read_json, write_atomically
+from benchmarks.schemas.record import read_records
 from benchmarks.schemas.rows import COLUMNS
 from benchmarks.schemas.target import cell_folder
 
@@ -19,9 +20,9 @@ def histories(rows: dict[Path, list[dict[str, Any]]]) -> pd.DataFrame:
     for path, own in rows.items():
         dataset, network = path.parts[-3:-1]
         for cell in dict.fromkeys(cell_folder(row["method"], row["target"]) for row in own):
-            for record in read_json(path.parent / cell / "runs.json"):
-                known = {"dataset": dataset, "network": network, "cell": cell, "seed": record["seed"]}
-                lines += [known | epoch for epoch in record["history"]]
+            for record in read_records(path.parent / cell):
+                known = {"dataset": dataset, "network": network, "cell": cell, "seed": record.seed}
+                lines += [known | epoch for epoch in record.history]
     return pd.DataFrame(lines)
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks.schemas.record import Spent
 from benchmarks.training.budget import rate
 from benchmarks.training.trainer import Trainer
 from methods.core.api import Batch, Diverged
@@ -24,7 +25,7 @@ def images_of(trainer: Trainer, epochs: float) -> list[Batch]:
     """The batches of a plain loop; a loss is needed for the history."""
     batches = []
     for batch in trainer.batches(epochs):
-        trainer.losses.append(torch.zeros(()))
+        trainer.loops.history.losses.append(torch.zeros(()))
         batches.append(batch)
     return batches
 
@@ -87,7 +88,7 @@ def test_the_schedule_runs_over_the_whole_budget_whatever_it_is_cut_into(make_tr
     for epochs in (1, 0.5, None):
         optimizer = trainer.optimizer(net, lr=0.2)
         for _ in trainer.batches(trainer.epochs if epochs is None else epochs):
-            trainer.losses.append(torch.zeros(()))
+            trainer.loops.history.losses.append(torch.zeros(()))
             rates.append(optimizer.param_groups[0]["lr"])
     assert rates == pytest.approx([0.2 * rate(RECIPE.warmup, (step + 0.5) / 12) for step in range(12)])
 
@@ -98,7 +99,7 @@ def test_a_restarted_schedule_begins_anew_over_what_is_left(make_trainer: MakeTr
     trainer.begin("finetune", 1.0, "restart")
     rates = []
     for _ in trainer.batches(2):
-        trainer.losses.append(torch.zeros(()))
+        trainer.loops.history.losses.append(torch.zeros(()))
         rates.append(trainer.rate)
     assert rates == pytest.approx([rate(RECIPE.warmup, (step + 0.5) / 6) for step in range(6)])
 
@@ -108,7 +109,7 @@ def test_all_optimizers_of_a_phase_follow_the_schedule(make_trainer: MakeTrainer
     trainer = make_trainer(net)
     one, other = trainer.optimizer(net[0], lr=1.0), trainer.optimizer(net[3], lr=0.01, weight_decay=0.0)
     for _ in trainer.batches(2):
-        trainer.losses.append(torch.zeros(()))
+        trainer.loops.history.losses.append(torch.zeros(()))
         assert one.param_groups[0]["lr"] == pytest.approx(100 * other.param_groups[1]["lr"])
         assert one.param_groups[0]["lr"] == pytest.approx(trainer.rate)
 
@@ -271,9 +272,9 @@ def test_new_weights_have_a_whole_schedule_of_their_own(make_trainer: MakeTraine
     assert trainer.spent["learn"].steps == 6 + 3 * epochs, "what was spent stays charged"
 
 
-def test_taking_up_a_start_is_charged_for_it(make_trainer: MakeTrainer) -> None:
+def test_resuming_from_a_start_is_charged_for_it(make_trainer: MakeTrainer) -> None:
     trainer = make_trainer(KINDS["plain"]())
-    trainer.take_up({}, {"pretrain": {"steps": 6, "macs": 10.0, "seconds": 1.0}})
+    trainer.resume({}, {"pretrain": Spent(6, 10.0, 1.0)})
     assert (trainer.epochs, trainer.spent["pretrain"].macs) == (2, 10.0)
 
 

@@ -48,7 +48,7 @@ def test_the_scorer_steps_once_a_turn_however_long_the_run(
     Alternation(net, trainer, scorer_of(trainer, 1e9), replace(SCHEDULE, turns=turns), FORCED).run()
     steps = epochs * 3 * 3 // 4
     assert trainer.spent["learn"].steps == steps
-    assert trainer.spent["learn"].macs == 3 * trainer.image_macs * 32 * steps + (1 + 4 * turns) * 1e9
+    assert trainer.spent["learn"].macs == 3 * trainer.budget.image_macs * 32 * steps + (1 + 4 * turns) * 1e9
 
 
 def test_a_gain_of_zero_is_the_dense_run_to_the_bit(kind: str, make_trainer: Callable[..., Trainer]) -> None:
@@ -188,8 +188,8 @@ def test_channels_that_come_back_are_counted(make_trainer: Callable[..., Trainer
     made.held = {n: torch.ones_like(f) for n, f in made.held.items()}
     made.held[name] = torch.tensor([0.0, 0.0, 0.0, 1.0] * 2)
     made.look({n: torch.tensor([0.5, 0.0, 1.0, 0.0] * 2) if n == name else f for n, f in made.held.items()})
-    assert trainer.notes[f"reactivated/{name}"] == 4 and trainer.notes[f"alive/{name}"] == 4
-    assert trainer.notes[f"factor/{name}"] == pytest.approx(0.375)
+    assert trainer.loops.history.notes[f"reactivated/{name}"] == 4 and trainer.loops.history.notes[f"alive/{name}"] == 4
+    assert trainer.loops.history.notes[f"factor/{name}"] == pytest.approx(0.375)
 
 
 class KilledError(Exception):
