@@ -11,12 +11,10 @@ from torch import Tensor, nn
 
 from benchmarks import registry
 from benchmarks.machine.files import write_atomically
-from benchmarks.schemas.runs import saved, under
+from benchmarks.schemas.runs import load as load_runs
 from benchmarks.schemas.target import cell_folder
 from benchmarks.training.network import rebuild
 from methods.core.structure import Structure
-
-MEASURED = ("ok", "collapsed")  # statuses of a run that has left a network
 
 
 def load(results: str | Path, *, dataset: str, network: str, method: str, target: str, seed: int) -> nn.Module:
@@ -40,16 +38,17 @@ def load(results: str | Path, *, dataset: str, network: str, method: str, target
     folder = _one_of("dataset", dataset, folder / "runs")
     folder = _one_of("network", network, folder)
     folder = _one_of("method and target", cell_folder(method, target), folder)
-    runs = saved(folder)
+    runs = load_runs(folder)
     if seed not in runs:
         raise ValueError(f"{folder} has no seed {seed}; there is: {_listed(map(str, sorted(runs)))}")
-    record, tensors = runs[seed]
-    if record["status"] not in MEASURED:
-        raise ValueError(f"{folder}: seed {seed} has left no network: {record['status']}, {record['reason']}")
+    record = runs[seed].record
+    if not record.has_network:
+        raise ValueError(f"{folder}: seed {seed} has left no network: {record.status}, {record.reason}")
+    assert record.widths is not None
     shape, classes = _form(dataset)
     dense = registry.load("network", network).build(*shape[:2], classes)
     structure = Structure.of(dense, torch.zeros(1, *shape), 1)
-    return rebuild(method.split(",")[0], dense, structure, record["widths"], under("net/", tensors))
+    return rebuild(method.split(",")[0], dense, structure, record.widths, runs[seed].weights.net)
 
 
 def normalisation(data: str | Path, dataset: str) -> tuple[Tensor, Tensor]:

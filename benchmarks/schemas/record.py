@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from benchmarks.machine.files import read_json, write_json
 
 RECORDS = "runs.json"
+MEASURED = ("ok", "collapsed")  # statuses of a run that has left a network
 
 Epoch = dict[str, int | float | str]
 """A line of a run's history: phase, epoch, training loss, and what the method noted."""
@@ -56,7 +57,7 @@ class Record(BaseModel):
     @property
     def has_network(self) -> bool:
         """Whether the run has left a network that can be measured, or whose MACs can be matched."""
-        return self.status in ("ok", "collapsed")
+        return self.status in MEASURED
 
 
 def write_records(folder: Path, records: list[Record]) -> None:

@@ -7,8 +7,9 @@ import onnxruntime
 import pandas as pd
 import torch
 
-from benchmarks.pruned import MEASURED, load, write_onnx
+from benchmarks.pruned import load, write_onnx
 from benchmarks.registry import load as declared
+from benchmarks.schemas.record import MEASURED
 from benchmarks.schemas.target import cell_folder
 
 RUN = ("dataset", "network", "method", "target", "seed")
