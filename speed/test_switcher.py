@@ -29,7 +29,7 @@ def test_window(workload: Workload, turns: int, rounds: int, tmp_path: Path, com
 
     def window() -> None:
         trainer.step = 0
-        trainer.begin("learn", trainer.budget.image_macs, "restart")
+        trainer.begin("learn", trainer.image_macs, "restart")
         switcher.learn(net, trainer, knobs)
 
     runs = {"switcher": window, "dense": workload.ours(tmp_path)}

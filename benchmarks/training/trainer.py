@@ -66,6 +66,10 @@ class Trainer:
         return self.budget.step
 
     @property
+    def image_macs(self) -> float:
+        return self.budget.image_macs
+
+    @property
     def rate(self) -> float:
         return self.loops.rate
 
@@ -175,5 +179,5 @@ class Trainer:
 
     def sample(self, part: str = "validation") -> Batch:
         batch = self.loops.feed.sample(part, self.rng)
-        self.charge((1 + BACKWARD) * self.budget.image_macs * len(batch.labels))
+        self.charge((1 + BACKWARD) * self.image_macs * len(batch.labels))
         return batch

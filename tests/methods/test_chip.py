@@ -67,7 +67,7 @@ def test_the_decompositions_are_charged(make_trainer: Callable[..., Trainer]) ->
     net = settled(KINDS["residual"]())
     trainer = make_trainer(net, target=0.5)
     chip.learn(net, trainer, chip.Knobs(batches=1))
-    trained = 3 * 32 * trainer.budget.image_macs
+    trained = 3 * 32 * trainer.image_macs
     sizes = [group.size for group in trainer.groups for _ in group.gates]
     decomposed = sum(s**2 * (64 - s / 3) + (s + 1) * 4 / 3 * s**3 for s in sizes)
     assert trainer.spent["learn"].macs == pytest.approx(trained + 32 * decomposed)

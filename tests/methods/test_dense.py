@@ -28,12 +28,12 @@ def test_split_at_a_start_it_is_one_run_to_the_bit(make_trainer: Callable[..., T
     make_trainer(whole, run=RUN).fit(whole, 4)
 
     start = make_trainer(first, run=RUN)
-    start.begin("pretrain", start.budget.image_macs, "continue")
+    start.begin("pretrain", start.image_macs, "continue")
     start.fit(first, cut)
     second.load_state_dict(first.state_dict())
     rest = make_trainer(second, run=RUN)
     rest.resume(start.momentum, start.spent)
-    rest.begin("finetune", rest.budget.image_macs, "continue")
+    rest.begin("finetune", rest.image_macs, "continue")
     rest.fit(second, rest.epochs)
 
     assert all(torch.equal(tensor, second.state_dict()[name]) for name, tensor in whole.state_dict().items())

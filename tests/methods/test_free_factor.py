@@ -44,7 +44,7 @@ def test_learning_the_factors_changes_them(make_trainer: Callable[..., Trainer])
 
 def test_its_factors_cost_nothing_to_compute(make_trainer: Callable[..., Trainer]) -> None:
     _, _, trainer = run(make_trainer)
-    assert trainer.spent["learn"].macs == 3 * trainer.budget.image_macs * 32 * trainer.spent["learn"].steps
+    assert trainer.spent["learn"].macs == 3 * trainer.image_macs * 32 * trainer.spent["learn"].steps
 
 
 def test_it_has_the_switchers_schedule() -> None:

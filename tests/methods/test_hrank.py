@@ -58,7 +58,7 @@ def test_the_decompositions_are_charged(make_trainer: Callable[..., Trainer]) ->
     trainer = make_trainer(net, target=0.5)
     hrank.learn(net, trainer, hrank.Knobs(batches=1))
     maps = sum(group.size * len(group.gates) for group in trainer.groups)
-    assert trainer.spent["learn"].macs == pytest.approx(32 * (3 * trainer.budget.image_macs + maps * 4 / 3 * 8**3))
+    assert trainer.spent["learn"].macs == pytest.approx(32 * (3 * trainer.image_macs + maps * 4 / 3 * 8**3))
 
 
 def test_it_trains_nothing_and_leaves_no_hook(make_trainer: Callable[..., Trainer]) -> None:

@@ -97,5 +97,5 @@ def test_it_is_charged_for_batches_and_for_the_pass_beside_them(make_trainer: Ca
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     trainer = make_trainer(net, target=0.5)
     obd.learn(net, trainer, obd.Knobs())
-    assert (trainer.step, trainer.spent["learn"].macs) == (1, 4 * 32 * trainer.budget.image_macs)
+    assert (trainer.step, trainer.spent["learn"].macs) == (1, 4 * 32 * trainer.image_macs)
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())

@@ -65,7 +65,7 @@ def test_its_own_passes_are_charged(make_trainer: Callable[..., Trainer]) -> Non
     _, net, trainer = run(make_trainer, turns=2)
     reader = Switcher(net, trainer.groups, torch.Generator())
     spent = trainer.spent["learn"]
-    assert spent.macs - 3 * trainer.budget.image_macs * 32 * spent.steps == pytest.approx((1 + 2 * 4) * reader.macs)
+    assert spent.macs - 3 * trainer.image_macs * 32 * spent.steps == pytest.approx((1 + 2 * 4) * reader.macs)
 
 
 def test_target_macs_are_met_whatever_the_ablation(make_trainer: Callable[..., Trainer]) -> None:

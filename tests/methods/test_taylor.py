@@ -85,4 +85,4 @@ def test_it_changes_nothing_in_the_network_and_is_charged_for_its_batches(make_t
     taylor.learn(net, trainer, taylor.Knobs())
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
     assert all(parameter.grad is None for parameter in net.parameters())
-    assert (trainer.step, trainer.spent["learn"].macs) == (1, 3 * 32 * trainer.budget.image_macs)
+    assert (trainer.step, trainer.spent["learn"].macs) == (1, 3 * 32 * trainer.image_macs)

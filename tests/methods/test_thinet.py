@@ -166,10 +166,10 @@ def test_it_is_charged_for_its_batches_and_for_its_samples(make_trainer: Callabl
     net = two_layers()
     trainer = make_trainer(net, target=0.5)
     keep = thinet.learn(net, trainer, thinet.Knobs(locations=5))
-    assert trainer.budget.image_macs == 6400 + 10_000 + 200
+    assert trainer.image_macs == 6400 + 10_000 + 200
     samples = 32 * (6 * (10_000 + 200) + 5 * 2 * 100**2)  # contributions, and the products of 100 of them in each layer
     solved = sum(4.5 * int(mask.sum()) ** 3 for mask in keep.values())
-    assert trainer.spent["learn"].macs == pytest.approx(32 * 2 * 3 * trainer.budget.image_macs + samples + solved)
+    assert trainer.spent["learn"].macs == pytest.approx(32 * 2 * 3 * trainer.image_macs + samples + solved)
     assert not any(module._forward_hooks for module in net.modules())
 
 

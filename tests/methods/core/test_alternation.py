@@ -48,7 +48,7 @@ def test_the_scorer_steps_once_a_turn_however_long_the_run(
     Alternation(net, trainer, scorer_of(trainer, 1e9), replace(SCHEDULE, turns=turns), FORCED).run()
     steps = epochs * 3 * 3 // 4
     assert trainer.spent["learn"].steps == steps
-    assert trainer.spent["learn"].macs == 3 * trainer.budget.image_macs * 32 * steps + (1 + 4 * turns) * 1e9
+    assert trainer.spent["learn"].macs == 3 * trainer.image_macs * 32 * steps + (1 + 4 * turns) * 1e9
 
 
 def test_a_gain_of_zero_is_the_dense_run_to_the_bit(kind: str, make_trainer: Callable[..., Trainer]) -> None:
