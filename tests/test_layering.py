@@ -1,11 +1,16 @@
-"""Dependencies run one way: methods <- benchmarks <- workflow. Read from the imports of every file."""
+"""Dependencies run one way: methods <- benchmarks <- workflow, and within benchmarks from the doors to the machine.
+
+Read from the imports of every file.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -107,6 +112,70 @@ def test_torchvision_is_imported_only_where_it_is_called(path: Path) -> None:
     assert not [name for name, at_load in imports(path) if name.split(".")[0] == "torchvision" and at_load]
 
 
+STAGES = {
+    "train": {"training", "data", "schemas", "machine", "registry"},
+    "measure": {"training", "data", "schemas", "machine"},
+    "plan": {"training", "study", "data", "schemas", "registry"},
+    "pruned": {"training", "schemas", "machine", "registry"},
+    "training": {"data", "schemas", "machine", "registry"},
+    "study": {"data", "schemas", "registry", "source_hash"},
+    "data": {"schemas", "machine", "registry"},
+    "datasets": {"data", "machine"},
+    "networks": set(),
+    "report": {"schemas", "machine"},
+    "registry": {"schemas", "declarations"},
+    "schemas": {"machine"},
+    "declarations": set(),
+    "source_hash": set(),
+    "machine": set(),
+}
+"""A stage of benchmarks/, which is a folder or a file, and the other stages that it may import."""
+
+
+def graph() -> dict[str, set[str]]:
+    """Every module of benchmarks/, and the modules of it that it imports."""
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in python("benchmarks")}
+    found: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        imported = {name for name, _ in imports(path) if name.startswith("benchmarks")}
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("benchmarks"):
+                inner = {f"{node.module}.{alias.name}" for alias in node.names} & set(modules)
+                imported |= inner
+        found[name] = imported & set(modules) - {name}
+    return found
+
+
+def stage(module: str) -> str:
+    return module.split(".")[1]
+
+
+def test_stages_of_benchmarks_depend_in_one_direction() -> None:
+    edges = {(stage(name), stage(to)) for name, imported in graph().items() for to in imported}
+    assert {a for a, _ in edges} | {b for _, b in edges} <= {*STAGES, "__init__"}
+    wrong = [(a, b) for a, b in edges if a != b and "__init__" not in (a, b) and b not in STAGES[a]]
+    assert not wrong
+    order = list(TopologicalSorter(STAGES).static_order())  # raises CycleError if the rules themselves had a circle
+    assert order.index("machine") < order.index("data") < order.index("training") < order.index("train")
+
+
+def test_a_report_uses_files_alone_of_the_machine() -> None:
+    used = {to for name, imported in graph().items() if stage(name) == "report" for to in imported}
+    assert {to for to in used if stage(to) == "machine"} <= {"benchmarks.machine.files"}
+
+
+def test_no_modules_of_benchmarks_import_each_other_in_a_circle() -> None:
+    assert list(TopologicalSorter(graph()).static_order())  # raises CycleError, with the circle
+
+
+def test_planning_and_the_record_import_no_torch() -> None:
+    """Directly or not; Snakemake plans at every start."""
+    light = [name for name in graph() if stage(name) == "study"]
+    light += [f"benchmarks.schemas.{name}" for name in ("target", "spec", "recipe", "record", "rows")]
+    code = f"import sys, {', '.join(light)}; sys.exit('torch' in sys.modules)"
+    assert len(light) > 10 and subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
 def comparisons(tree: ast.AST) -> Iterator[tuple[str, object]]:
     """Name and literal of `x.method == "l1"`, `x["method"] in ("l1", "sss")` and `match method: case "l1"`."""
     for node in ast.walk(tree):
@@ -148,6 +217,6 @@ def test_neither_do_the_rules_of_the_workflow(kind: str) -> None:
 
 
 def test_the_question_would_be_found() -> None:
-    for code in ('if spec.method == "l1": pass', 'x = method in ("l1",)', 'if told["method"] != "l1": pass'):
+    for code in ('if spec.method == "l1": pass', 'x = method in ("l1",)', 'if row["method"] != "l1": pass'):
         assert ("method", "l1") in list(comparisons(ast.parse(code)))
     assert ("method", "l1") in list(comparisons(ast.parse('match spec.method:\n    case "l1": pass')))
