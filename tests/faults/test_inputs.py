@@ -274,6 +274,7 @@ def table(**changes: Any) -> bytes:
         (table(seed=1e300), "column seed must hold whole numbers, not 1e[+]300"),
         (table(seed="; rm"), "column seed must hold numbers: .*'; rm'"),
         (table(macs="<b>1</b>"), "column macs must hold numbers: .*<b>1</b>"),
+        (table(target="macs=2"), "column target: unknown target .macs=2.; allowed: macs=<fraction"),
         (table(test_accuracy=7), "column test_accuracy must hold fractions from 0 to 1, not 7"),
         (table(test_accuracy=-0.1), "column test_accuracy must hold fractions from 0 to 1, not -0.1"),
         (table(validation_accuracy="inf"), "column validation_accuracy must hold fractions from 0 to 1, not inf"),

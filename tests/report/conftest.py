@@ -78,7 +78,7 @@ def make_hostile(name: str) -> pd.DataFrame:
     variant, json_of_it = f"switcher,{name}", json.dumps({name: 3})
     texts = dict.fromkeys(["study", "dataset", "network", "reason", "device", "finished_at"], name)
     texts |= {"widths": json_of_it, "knobs": json_of_it}
-    rows = [make_row(**texts, method=name, target=name, status="diverged", test_accuracy=np.nan)]
+    rows = [make_row(**texts, method=name, target=f"from:{name}", status="diverged", test_accuracy=np.nan)]
     for seed in range(3):
         rows.append(make_dense(**texts | {"seed": seed}))
         rows.append(make_row(**texts, seed=seed, method=variant, target="free", test_accuracy=0.8 + seed / 90))

@@ -15,8 +15,9 @@ from scipy import stats
 from benchmarks.report.stats.comparisons import matched_pairs
 from benchmarks.report.stats.evidence import Claim, Finding, Verdict, finding, overall
 from benchmarks.report.stats.names import BASELINE, subject
-from benchmarks.report.stats.summary import TASK, scored
+from benchmarks.report.stats.summary import FREE, TASK, scored
 from benchmarks.report.text.words import number
+from benchmarks.schemas.target import Target
 
 GAIN = 0.1
 """Smallest gain in test accuracy worth claiming, percentage points."""
@@ -31,9 +32,9 @@ UNSTABLE = ("diverged", "collapsed")
 def claims(rows: pd.DataFrame) -> list[Claim]:
     """The four claims, judged by these rows."""
     examined = subject(rows) or "switcher"
-    own = rows[(rows["method"] == examined) & (rows["target"] == "free")]
+    own = rows[(rows["method"] == examined) & (rows["target"] == FREE)]
     runs = scored(rows)
-    free = runs[(runs["method"] == examined) & (runs["target"] == "free")]
+    free = runs[(runs["method"] == examined) & (runs["target"] == FREE)]
     notes = _without_score(own) + _constrained(examined, rows)
     return [
         _better_than_dense(examined, free, notes, unstable=bool(own["status"].isin(UNSTABLE).any())),
@@ -65,9 +66,10 @@ def _better_than_dense(examined: str, free: pd.DataFrame, notes: list[str], unst
 
 def _better_than_others(examined: str, rows: pd.DataFrame, notes: list[str]) -> Claim:
     pairs = matched_pairs(rows, examined)
-    free = pairs["target"] == f"match:{examined}"
+    matched = str(Target.match(examined))
+    free = pairs["target"] == matched
     findings = _leads(examined, pairs[free])
-    planned = rows.loc[rows["target"] == f"match:{examined}", "method"].unique()
+    planned = rows.loc[rows["target"] == matched, "method"].unique()
     silent = sorted(set(planned) - set(pairs.loc[free, "method"]))
     unpaired = [f"No pair with a score: {', '.join(silent)}."] if silent else []
     return Claim(
@@ -76,7 +78,7 @@ def _better_than_others(examined: str, rows: pd.DataFrame, notes: list[str]) -> 
         f"Test accuracy of {examined} (unconstrained) minus that of each method at the same MACs, paired by seed. "
         f"Holds if every interval lies above 0; fails if one ends below {GAIN} points. The intervals hold together at "
         f"95 % (Bonferroni). Runs of {examined} at target MACs are shown but do not count: the paper has none.",
-        _basis(pairs.loc[free, "difference"], pairs[free], f"of {len(findings)} methods at match:{examined}"),
+        _basis(pairs.loc[free, "difference"], pairs[free], f"of {len(findings)} methods at {matched}"),
         (*findings, *(f for target, part in pairs[~free].groupby("target") for f in _leads(examined, part, target))),
         (*notes, *unpaired),
         overall(found.verdict for found in findings),
@@ -155,5 +157,5 @@ def _without_score(own: pd.DataFrame) -> list[str]:
 
 
 def _constrained(examined: str, rows: pd.DataFrame) -> list[str]:
-    targets = sorted(set(rows.loc[(rows["method"] == examined) & (rows["target"] != "free"), "target"]))
+    targets = sorted(set(rows.loc[(rows["method"] == examined) & (rows["target"] != FREE), "target"]))
     return [f"Runs at target MACs ({', '.join(targets)}) do not count."] if targets else []

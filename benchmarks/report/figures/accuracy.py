@@ -21,8 +21,9 @@ from benchmarks.report.figures.panels import (
 )
 from benchmarks.report.stats.names import BASELINE
 from benchmarks.report.stats.placement import shifts
-from benchmarks.report.stats.summary import CONSTRAINED, summary
+from benchmarks.report.stats.summary import summary
 from benchmarks.report.text.words import background, failed, lines, scored_seeds
+from benchmarks.schemas.target import is_constrained
 
 
 def accuracy_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
@@ -53,7 +54,7 @@ def _draw(axes: Axes, cells: pd.DataFrame, looks: dict[str, style.Look]) -> list
         middle = (100 * (line.macs_kept + shift), 100 * line.accuracy)
         halves = np.nan_to_num([100 * line.macs_kept_half, 100 * line.accuracy_half])
         mark = labels.Mark(line.method, look.color, *middle, float(halves[0]), float(halves[1]), look.grey)
-        draw_mark(axes, mark, look, filled=not line.target.startswith(CONSTRAINED))
+        draw_mark(axes, mark, look, filled=not is_constrained(line.target))
         marks.append(mark)
     draw_background(axes, marks)
     _end_at_all(axes, marks)

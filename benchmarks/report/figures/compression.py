@@ -12,7 +12,7 @@ from benchmarks.report.figures import style
 from benchmarks.report.figures.labels import Mark
 from benchmarks.report.figures.panels import draw_background, draw_mark, handles, legend
 from benchmarks.report.stats.names import BASELINE
-from benchmarks.report.stats.summary import TASK, summary
+from benchmarks.report.stats.summary import FREE, TASK, summary
 from benchmarks.report.text.words import failed, lines, scored_seeds
 
 AXES = {"params_dense": "Parameters of the dense network", "dense_error": "Test error of the dense network, %"}
@@ -24,7 +24,7 @@ def compression(rows: pd.DataFrame) -> tuple[Figure, str]:
     sizes = rows.groupby(TASK)["params_dense"].first()
     dense = table[table["method"] == BASELINE].groupby(TASK)["accuracy"].first()
     table = table.join(sizes, on=TASK).join((100 * (1 - dense)).rename("dense_error"), on=TASK)
-    free = table[(table["target"] == "free") & (table["method"] != BASELINE)]
+    free = table[(table["target"] == FREE) & (table["method"] != BASELINE)]
     looks = style.looks(rows["method"])
     with style.drawing():
         figure = Figure(figsize=(2 * style.COLUMN, 2.8), layout="constrained")

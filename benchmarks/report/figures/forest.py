@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.report.figures import style
 from benchmarks.report.figures.panels import beyond, panels
+from benchmarks.report.stats.summary import FREE
 from benchmarks.report.stats.variants import variants
 from benchmarks.report.text.words import lines, one_line, tasks
 
@@ -39,12 +40,12 @@ def _forest(axes: Axes, part: pd.DataFrame) -> None:
     axes.tick_params(axis="y", length=0)
     table = part.sort_values(["base", "target", "difference"], ascending=[False, False, True], ignore_index=True)
     several = table["base"].nunique() > 1
-    knobs = table["knobs"].where(table["target"] == "free", table["knobs"] + " (" + table["target"] + ")")
+    knobs = table["knobs"].where(table["target"] == FREE, table["knobs"] + " (" + table["target"] + ")")
     names = [one_line(name) for name in (table["base"] + ": " + knobs if several else knobs)]
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(-0.6, max(len(names), 1) - 0.4)
     for y, line in enumerate(lines(table)):
-        face = "black" if line.target == "free" else "white"
+        face = "black" if line.target == FREE else "white"
         half = np.nan_to_num(100 * line.difference_half)
         axes.errorbar(100 * line.difference, y, xerr=half, color="black", marker="o", markerfacecolor=face)
         right = axes.get_yaxis_transform()

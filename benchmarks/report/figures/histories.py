@@ -14,8 +14,9 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from benchmarks.report.figures import style
 from benchmarks.report.figures.panels import MOST, beyond, legend, panels
 from benchmarks.report.stats.names import SUBJECT, few, subject
-from benchmarks.report.stats.summary import TASK
+from benchmarks.report.stats.summary import FREE, TASK
 from benchmarks.report.text.words import one_line, tasks
+from benchmarks.schemas.target import cell_folder
 
 SHADES = mpl.colormaps["viridis"]
 QUANTITIES = {"alive": "Channels alive, %", "factor": "Mean factor", "reactivated": "Channels that came back"}
@@ -29,7 +30,7 @@ def trajectories(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure, s
     there are none, the figure says so.
     """
     examined = subject(rows) or SUBJECT
-    runs = histories[histories["cell"] == f"{examined}@free"].merge(rows[TASK].drop_duplicates())
+    runs = histories[histories["cell"] == cell_folder(examined, FREE)].merge(rows[TASK].drop_duplicates())
     quantities = {quantity: _columns(runs, quantity) for quantity in QUANTITIES}
     quantities = {quantity: columns for quantity, columns in quantities.items() if columns} or {"alive": []}
     parts = list(islice(tasks(runs), MOST // 2)) or [("no history of the switcher", runs)]
@@ -106,12 +107,10 @@ def training_curves(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure
 def _one_cell_each(rows: pd.DataFrame) -> pd.DataFrame:
     cells = rows[["method", "target"]].drop_duplicates()
     cells = cells[cells["method"].isin(few(cells["method"]))]
-    cells = (
-        cells.assign(constrained=cells["target"] != "free")
-        .sort_values(["constrained", "target"])
-        .drop_duplicates("method")
-    )
-    return cells.assign(cell=cells["method"] + "@" + cells["target"])[["method", "cell"]].sort_values("method")
+    cells = cells.assign(constrained=cells["target"] != FREE).sort_values(["constrained", "target"])
+    cells = cells.drop_duplicates("method").sort_values("method")
+    folders = list(map(cell_folder, cells["method"], cells["target"]))
+    return cells.assign(cell=folders)[["method", "cell"]]
 
 
 def _curves(axes: Axes, part: pd.DataFrame, looks: dict[str, style.Look]) -> None:

@@ -14,8 +14,9 @@ from matplotlib.lines import Line2D
 
 from benchmarks.report.figures import labels, style
 from benchmarks.report.stats.names import BASELINE
-from benchmarks.report.stats.summary import CONSTRAINED, TASK
+from benchmarks.report.stats.summary import TASK
 from benchmarks.report.text.words import tasks
+from benchmarks.schemas.target import is_constrained
 
 PAGE = 10
 """Panels that a page has room for."""
@@ -123,7 +124,7 @@ def handles(looks: dict[str, style.Look], names: set[str]) -> list[Line2D]:
 
 def handles_of_targets(table: pd.DataFrame) -> list[Line2D]:
     """Legend entries for filled and open marks, as far as the table has them."""
-    constrained = table.loc[table["method"] != BASELINE, "target"].str.startswith(CONSTRAINED)
+    constrained = table.loc[table["method"] != BASELINE, "target"].map(is_constrained).astype(bool)
     faces = {"unconstrained": ("0.3", (~constrained).any()), "at target MACs": ("white", constrained.any())}
     return [
         Line2D([], [], color="0.3", marker="o", linestyle="", label=label, markerfacecolor=face)

@@ -22,8 +22,9 @@ from benchmarks.report.figures.panels import (
     panels,
 )
 from benchmarks.report.stats.names import BASELINE
-from benchmarks.report.stats.summary import CONSTRAINED, summary
+from benchmarks.report.stats.summary import summary
 from benchmarks.report.text.words import background, failed, lines, scored_seeds
+from benchmarks.schemas.target import is_constrained
 
 EDGES = "Arrow heads at an edge stand for means beyond it, and bars may be cut there."
 
@@ -84,7 +85,7 @@ def _marks(axes: Axes, cells: pd.DataFrame, looks: dict[str, style.Look]) -> lis
         look = looks[line.method]
         halves = np.nan_to_num([line.x_half, line.y_half])
         mark = labels.Mark(line.method, look.color, line.x, line.y, float(halves[0]), float(halves[1]), look.grey)
-        draw_mark(axes, mark, look, filled=not line.target.startswith(CONSTRAINED))
+        draw_mark(axes, mark, look, filled=not is_constrained(line.target))
         marks.append(mark)
     draw_background(axes, marks)
     if not marks:

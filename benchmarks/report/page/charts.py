@@ -7,7 +7,6 @@ from typing import Any
 import altair as alt
 
 from benchmarks.report.stats.names import BASELINE
-from benchmarks.report.stats.summary import CONSTRAINED
 
 INK = "currentColor"
 SIGNALS: dict[str, Any] = {"chosen": [], "low": 0, "high": 100, "at": -1}
@@ -68,7 +67,7 @@ def _points(
         color=alt.Color("method:N").scale(colour).legend(None),
         fill=alt.Fill("method:N").scale(colour).legend(None),
         shape=alt.Shape("method:N").scale(shape).legend(None),
-        fillOpacity=alt.condition(f"test(/^({'|'.join(CONSTRAINED)})/, datum.target)", alt.value(0), alt.value(1)),
+        fillOpacity=alt.condition("datum.constrained", alt.value(0), alt.value(1)),
         opacity=alt.condition(chosen, alt.value(opacity), alt.value(0.06)),
         description="description:N",
         tooltip="description:N",

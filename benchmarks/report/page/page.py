@@ -23,7 +23,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmarks.report.page import points, runs
-from benchmarks.report.stats.comparisons import ranking
+from benchmarks.report.stats.comparisons import ranked_targets, ranking
 from benchmarks.report.stats.evidence import Claim, Finding
 from benchmarks.report.stats.names import SUBJECT, subject
 from benchmarks.report.text.findings import findings, limits
@@ -126,7 +126,7 @@ def answers(rows: pd.DataFrame, judged: Sequence[Claim]) -> list[str]:
         f"Of the {len(judged)} claims made for the switcher network, {verdicts['holds']} hold, {verdicts['fails']} "
         f"fail, {verdicts['undecided']} are undecided."
     ]
-    for target in sorted(set(rows["target"]) - {"free"}):
+    for target in ranked_targets(rows):
         found = ranking(rows, target, examined)
         if found.n and len(found.table) > 1:
             ranks = found.table["average_rank"]

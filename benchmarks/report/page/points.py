@@ -16,6 +16,7 @@ from benchmarks.report.stats.names import BASELINE
 from benchmarks.report.stats.pareto import front
 from benchmarks.report.stats.placement import fences, shifts
 from benchmarks.report.stats.summary import CELL, TASK, summary
+from benchmarks.schemas.target import is_constrained
 
 Look = tuple[str, str, str]
 """How a method is drawn: colour, matplotlib's marker, line style."""
@@ -58,6 +59,7 @@ def cells(task: pd.DataFrame) -> list[dict[str, Any]]:
     moved = 100 * shifts(part)
     wide = pd.DataFrame({
         **{name: part[name] for name in (*CELL[2:], "n", "front")},
+        "constrained": part["target"].map(is_constrained),
         "macs": (100 * part["macs_kept"]).round(3), "shift": moved.round(3),
         "x": (100 * part["macs_kept"] + moved).round(3), "y": (100 * part["accuracy"]).round(3),
         "low": (100 * (part["accuracy"] - part["accuracy_half"].fillna(0))).round(3),

@@ -13,6 +13,7 @@ import pandas as pd
 from benchmarks.report.stats.names import BASELINE
 from benchmarks.report.stats.summary import TASK, TEXT_COLUMNS
 from benchmarks.schemas.rows import COLUMNS
+from benchmarks.schemas.target import cell_folder
 
 POINTS = 50_000
 """Epochs in all histories together that keep a page of 1,300 runs below 2 MB; longer ones are thinned out evenly."""
@@ -65,7 +66,7 @@ def curves(rows: pd.DataFrame, histories: pd.DataFrame) -> list[dict[str, list[A
         return []
     most = max(10, POINTS // len(rows))
     known = dict(iter(histories.groupby([*TASK, "cell", "seed"], sort=False)))
-    cells = rows["method"] + "@" + rows["target"]
+    cells = map(cell_folder, rows["method"], rows["target"])
     keys = zip(rows["dataset"], rows["network"], cells, rows["seed"], strict=True)
     return [_curve(known[key], most) if key in known else None for key in keys]
 

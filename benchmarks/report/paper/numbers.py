@@ -11,9 +11,10 @@ import pandas as pd
 from benchmarks.report.paper.pairs import against, free_runs, matched_runs, transfers, values_of
 from benchmarks.report.stats.evidence import Claim, finding
 from benchmarks.report.stats.names import BASELINE, SUBJECT, subject
-from benchmarks.report.stats.summary import TASK, scored
+from benchmarks.report.stats.summary import FREE, TASK, scored
 from benchmarks.report.text.latex import escape
 from benchmarks.report.text.words import number
+from benchmarks.schemas.target import Target
 
 CONTROLS = ("uniform", "random")
 """Methods without a criterion, which any criterion has to beat at target MACs."""
@@ -90,9 +91,9 @@ def _claims(judged: Sequence[Claim]) -> dict[str, str]:
 def _size(rows: pd.DataFrame, examined: str) -> dict[str, str]:
     """What the examined method's unconstrained runs remove, gain and cost, task by task; speed-up at target MACs."""
     runs = scored(rows)
-    free = runs[(runs["method"] == examined) & (runs["target"] == "free")]
+    free = runs[(runs["method"] == examined) & (runs["target"] == FREE)]
     values = {}
-    for (target, method), part in runs[runs["target"].str.startswith("macs=")].groupby(["target", "method"]):
+    for (target, method), part in runs[runs["target"].map(_sets_fraction).astype(bool)].groupby(["target", "method"]):
         values[f"cost.{target}.{method}"] = number(part["cost"].mean(), ".2f")
         same = runs[runs["target"] == target]
         values[f"speedup.{target}"] = number(same["speedup_cpu"].median(), ".2f")
@@ -108,3 +109,7 @@ def _size(rows: pd.DataFrame, examined: str) -> dict[str, str]:
     values |= {"removed.interval": f"[{found.low:.1f}, {found.high:.1f}]"} if found.n > 1 else {}
     values["removed.params"] = f"{100 * (1 - free['params_kept'].mean()):.1f}"
     return values
+
+
+def _sets_fraction(target: str) -> bool:
+    return Target.parse(target).fraction is not None

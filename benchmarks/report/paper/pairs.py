@@ -9,14 +9,15 @@ import pandas as pd
 
 from benchmarks.report.stats.comparisons import matched_pairs, ranking
 from benchmarks.report.stats.evidence import Finding, finding
-from benchmarks.report.stats.summary import TASK, scored
+from benchmarks.report.stats.summary import FREE, TASK, scored
 from benchmarks.report.text.words import number, p_value
+from benchmarks.schemas.target import Target
 
 
 def plain(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows, with `names` for their methods' labels."""
     known = names(rows["method"].unique())
-    targets = {f"match:{label}": f"match:{name}" for label, name in known.items()}
+    targets = {str(Target.match(label)): str(Target.match(name)) for label, name in known.items()}
     return rows.assign(method=rows["method"].map(known), target=rows["target"].replace(targets))
 
 
@@ -36,7 +37,7 @@ def names(labels: Iterable[str]) -> dict[str, str]:
 def free_runs(rows: pd.DataFrame, examined: str) -> dict[str, str]:
     """Every other unconstrained method, minus the examined one: accuracy, and MACs kept."""
     runs = scored(rows)
-    free = runs[runs["target"] == "free"]
+    free = runs[runs["target"] == FREE]
     return {
         key: text
         for name, pairs in _pairs(free, free[free["method"] == examined])
@@ -51,14 +52,12 @@ def transfers(rows: pd.DataFrame) -> dict[str, str]:
     The key says `transfer` for one source network, `transfer2` for two in turn, and so on.
     """
     runs = scored(rows)
-    kinds, sources = runs["target"].str.partition(":")[0], runs["target"].str.partition(":")[2]
-    elsewhere = pd.Series(
-        [network not in listed.split("+") for network, listed in zip(runs["network"], sources, strict=True)], runs.index
-    )
-    networks = sources.str.count(r"\+") + 1
-    free = runs[runs["target"] == "free"]
+    sources = [Target.parse(target).sources for target in runs["target"]]
+    elsewhere = zip(runs["network"], sources, strict=True)
+    networks = pd.Series([0 if network in listed else len(listed) for network, listed in elsewhere], runs.index)
+    free = runs[runs["target"] == FREE]
     found: dict[str, str] = {}
-    for count, transferred in runs[(kinds == "from") & elsewhere].groupby(networks):
+    for count, transferred in runs[networks > 0].groupby(networks):
         which = f"transfer{count if count > 1 else ''}"
         for other, own in free.groupby("method"):
             for name, pairs in _pairs(transferred, own):

@@ -11,7 +11,8 @@ from pandas.api.typing import DataFrameGroupBy
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from benchmarks.report.stats.summary import TASK, effect_size, half_width, scored
+from benchmarks.report.stats.summary import FREE, TASK, effect_size, half_width, scored
+from benchmarks.schemas.target import Target
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,15 @@ def matched_pairs(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
     runs = scored(rows)
     key = [*TASK, "target", "seed"]
     own = runs.loc[runs["method"] == examined, [*key, "accuracy"]]
-    own = own.assign(target=own["target"].replace("free", f"match:{examined}"))
-    others = runs[(runs["method"] != examined) & (runs["target"] != "free")]
+    own = own.assign(target=own["target"].replace(FREE, str(Target.match(examined))))
+    others = runs[(runs["method"] != examined) & (runs["target"] != FREE)]
     pairs = others.merge(own, on=key, suffixes=("", "_examined"), validate="many_to_one")
     return pairs.assign(difference=(pairs["accuracy_examined"] - pairs["accuracy"]).round(12))
 
 
 def ranked_targets(rows: pd.DataFrame) -> list[str]:
     """The targets at which methods are ranked, in alphabetical order: all but `free`, at which MACs differ."""
-    return sorted(set(rows["target"]) - {"free"})
+    return sorted(set(rows["target"]) - {FREE})
 
 
 def ranking(rows: pd.DataFrame, target: str, examined: str) -> Ranking:
@@ -81,8 +82,8 @@ def ranking(rows: pd.DataFrame, target: str, examined: str) -> Ranking:
     A failed run counts as accuracy 0, so that failing never pays. Seeds of one network share their data: p-values
     hold for these tasks, not for others (Demsar 2006, JMLR 7, asks for one value per dataset for that).
     """
-    free = (rows["method"] == target.removeprefix("match:")) & (rows["target"] == "free")
-    runs = rows[(rows["target"] == target) | (free if target.startswith("match:") else False)]
+    matched = (rows["method"] == Target.parse(target).matched) & (rows["target"] == FREE)
+    runs = rows[(rows["target"] == target) | matched]
     accuracy = runs["test_accuracy"].where(runs["status"] == "ok").fillna(0)
     wide = runs.assign(accuracy=accuracy).pivot(index=[*TASK, "seed"], columns="method", values="accuracy")
     complete = wide.dropna()

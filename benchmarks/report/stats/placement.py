@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from benchmarks.report.stats.summary import CONSTRAINED
+from benchmarks.schemas.target import is_constrained
 
 FENCE = 3.0
 """Interquartile ranges beyond the quartiles at which outliers begin (Tukey 1977, Exploratory Data Analysis)."""
@@ -26,4 +26,4 @@ def shifts(cells: pd.DataFrame) -> pd.Series:
     peers = cells.groupby("target")["method"]
     count = peers.transform("count")
     step = np.minimum(SPREAD, 0.1 / count)
-    return ((peers.rank() - (count + 1) / 2) * step * extent).where(cells["target"].str.startswith(CONSTRAINED), 0)
+    return ((peers.rank() - (count + 1) / 2) * step * extent).where(cells["target"].map(is_constrained).astype(bool), 0)

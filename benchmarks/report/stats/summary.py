@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.report.stats.names import BASELINE
+from benchmarks.schemas import target
 from benchmarks.schemas.rows import COLUMNS, STATUSES
 
 TASK = ["dataset", "network"]
@@ -27,8 +28,7 @@ Table = TypeVar("Table", pd.Series, pd.DataFrame)
 
 FAILURES = (*STATUSES[1:], "missing")
 MEASURES = ("accuracy", "macs_kept", "params_kept", "difference", "cost", "speedup_cpu", "speedup_gpu")
-CONSTRAINED = ("macs=", "match:")
-"""How the targets begin that set a method's MACs; at any other the method chooses its size."""
+FREE = str(target.FREE)
 
 
 def read_rows(path: str | PathLike[str]) -> pd.DataFrame:
@@ -70,6 +70,11 @@ def _check(rows: pd.DataFrame, path: str | PathLike[str]) -> None:
     unknown = sorted(set(rows["status"]) - set(STATUSES))
     if unknown:
         raise ValueError(f"{path}: unknown status {unknown[0]!r}; allowed: {', '.join(STATUSES)}")
+    for spelled in rows["target"].unique():
+        try:
+            target.Target.parse(spelled)
+        except ValueError as error:
+            raise ValueError(f"{path}: column target: {error}") from None
     for column in FRACTIONS:
         beyond = rows.loc[rows[column].notna() & ~rows[column].between(0, 1), column]
         if len(beyond):

@@ -9,9 +9,10 @@ import pandas as pd
 
 from benchmarks.report.stats.comparisons import matched_pairs, paired
 from benchmarks.report.stats.names import BASELINE, SUBJECT, subject
-from benchmarks.report.stats.summary import TASK, scored, summary
+from benchmarks.report.stats.summary import FREE, TASK, scored, summary
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import NONE, display, failed, lines, number, one_line
+from benchmarks.schemas.target import Target
 
 POOLED = "± half-width of its 95 % t-interval, paired by seed, over all tasks (dataset × network)."
 ALONE = "Each interval holds by itself."
@@ -47,7 +48,7 @@ def by_task(rows: pd.DataFrame) -> Tables:
 
 def free(rows: pd.DataFrame) -> Tables:
     """What unconstrained methods keep, and at which accuracy: a line per task and method."""
-    own = rows[rows["target"] == "free"]
+    own = rows[rows["target"] == FREE]
     table = summary(own)
     table = table[table["n"] > 0].reset_index(drop=True)
     again = table.duplicated(TASK)
@@ -84,8 +85,8 @@ def _grid(runs: pd.DataFrame, index: list[str], column: str) -> pd.DataFrame:
 
 def target_order(target: str) -> tuple[int, float, str]:
     """`free` first, then matched MACs, then fractions of MACs from the largest on."""
-    fraction = target.startswith("macs=")
-    return 0 if target == "free" else 1 + fraction, -float(target.removeprefix("macs=")) if fraction else 0.0, target
+    fraction = Target.parse(target).fraction
+    return 0 if target == FREE else 1 if fraction is None else 2, -(fraction or 0.0), target
 
 
 def _mean(mean: float, half: float) -> str:

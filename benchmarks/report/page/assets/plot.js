@@ -3,13 +3,13 @@ const plot = { view: null, chosen: new Set(), task: 0, at: 0 };
 
 function pointsOf({ dataset, network, cells }) {
   const runs = [];
-  const shifts = Object.fromEntries(cells.map(({ method, target, shift }) => [`${method} ${target}`, shift]));
+  const known = Object.fromEntries(cells.map((cell) => [`${cell.method} ${cell.target}`, cell]));
   for (let run = 0; run < count; run += 1) {
     if (raw("dataset", run) !== dataset || raw("network", run) !== network || raw("status", run) !== "ok" || raw("test_accuracy", run) === null) continue;
     const [macs, y] = [100 * raw("macs", run) / raw("macs_dense", run), 100 * raw("test_accuracy", run)];
     const description = `${title(run)}: ${y.toFixed(2)} % accuracy, ${macs.toFixed(1)} % of MACs`;
-    const x = macs + (shifts[`${raw("method", run)} ${raw("target", run)}`] ?? 0);
-    runs.push({ run, x, y, method: raw("method", run), target: raw("target", run), description });
+    const { shift, method, target, constrained } = known[`${raw("method", run)} ${raw("target", run)}`];
+    runs.push({ run, x: macs + shift, y, method, target, constrained, description });
   }
   return runs;
 }
