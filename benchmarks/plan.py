@@ -3,9 +3,9 @@
 Nothing is downloaded or trained: the time of a training step is taken with the real trainer over random images of the
 dataset's shape. What a method will do is not known; it is counted as
 
-- the epochs that it has of its own: those of the study, less the pretraining if it begins from the shared start;
-- the first half of them at the dense network's cost, the second half at the share of it that its target tells (at all
-  of it where the target itself does not say one);
+- the epochs that the method spends: those of the study, less the pretraining if it starts from the shared start;
+- the first half of them at the dense network's cost, the second half at the fraction of it that the target
+  says (all of it where the target says none);
 - all epochs of the study at that share, in place of the second half, where a method has `budget: paper`.
 
 Searches, switchers and measuring come on top, and a network of half the MACs seldom takes half the time.
@@ -154,7 +154,7 @@ def _random(spec: Spec, n: int, device: torch.device) -> Part:
 def table(lines: list[Line], cores: int, device: str) -> Table:
     """The lines and their total: cells, runs that are there and that are to do, and what these cost."""
     caption = (
-        f"Hours: one job after another on {device}; beside them, if {cores} at once do not slow each other. What of a "
+        f"Hours: one job after another on {device}; last column: if {cores} at once do not slow each other. What of a "
         "network goes is taken to go halfway; searches and measuring come on top."
     )
     shown = Table(title="What is left to train", caption=caption, caption_justify="left", show_footer=True)

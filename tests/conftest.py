@@ -61,7 +61,7 @@ def parts() -> dict[str, Part]:
 
 @pytest.fixture
 def make_trainer(parts: dict[str, Part], tmp_path: Path) -> Callable[..., Trainer]:
-    """A trainer of `epochs` epochs of 3 steps over the tiny dataset; each has a journal of its own, unless told."""
+    """A trainer of `epochs` epochs of 3 steps over the tiny dataset; each has a journal of its own by default."""
     made = 0
 
     def make(net: nn.Module, epochs: int = 4, folder: Path | None = None, **changes: Any) -> Trainer:

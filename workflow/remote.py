@@ -1,4 +1,4 @@
-"""A job on a cluster is a Snakemake of its own, told by its command line which rule to run and with which wildcards."""
+"""A job on a cluster is a Snakemake of its own, whose command line names the rule to run and its wildcards."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 WILDCARD = re.compile(r'(\w+)=("[^"]*"|[^,]*)')
 
 
-def wildcards(told: str) -> dict[str, str]:
+def wildcards(argument: str) -> dict[str, str]:
     """Of `rule:name=value,name="with, commas"`."""
-    return {name: value.strip('"') for name, value in WILDCARD.findall(told.partition(":")[2])}
+    return {name: value.strip('"') for name, value in WILDCARD.findall(argument.partition(":")[2])}
 
 
 def keep_commas(workflow: Any) -> None:
@@ -22,8 +22,8 @@ def keep_commas(workflow: Any) -> None:
 
     def get_rule(name: str) -> Any:
         jobs = workflow.dag_settings.target_jobs
-        told = sys.argv[sys.argv.index("--target-jobs") + 1 :]
-        for (_, wrong), right in zip(jobs, told, strict=False):
+        arguments = sys.argv[sys.argv.index("--target-jobs") + 1 :]
+        for (_, wrong), right in zip(jobs, arguments, strict=False):
             wrong.clear()
             wrong.update(wildcards(right))
         workflow.get_rule = look_up

@@ -1,4 +1,4 @@
-"""The sha256 beside a prepared file, and whether the file still has it."""
+"""The sha256 of a prepared file, in a file of its own, and whether the prepared file still has it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """From a dataset's published bytes to batches on the device.
 
-A dataset is prepared once into one safetensors file of uint8 tensors beside its sha256. Images stay uint8
-on the device; a batch is gathered, augmented and normalised there in a few tensor operations.
+A dataset is prepared once into one safetensors file of uint8 tensors, with its sha256 in a second file. Images
+stay uint8 on the device; a batch is gathered, augmented and normalised there in a few tensor operations.
 """
 
 from __future__ import annotations

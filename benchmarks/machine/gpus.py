@@ -32,9 +32,9 @@ def choose(threads: int) -> torch.device:
 
 def slots() -> list[str]:
     """The GPU of every slot; none on a machine without GPUs. Raises ValueError if ESPALIER_GPUS lists none."""
-    if (told := os.environ.get("ESPALIER_GPUS")) is not None:
-        if not (listed := _names(told)):
-            raise ValueError(f"ESPALIER_GPUS is {told!r}; allowed: GPUs with commas between them, like 0,0,1,1")
+    if (setting := os.environ.get("ESPALIER_GPUS")) is not None:
+        if not (listed := _names(setting)):
+            raise ValueError(f"ESPALIER_GPUS is {setting!r}; allowed: GPUs with commas between them, like 0,0,1,1")
         return listed
     if not (count := torch.cuda.device_count()):  # asks the driver, and starts no CUDA
         return []

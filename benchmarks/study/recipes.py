@@ -14,7 +14,7 @@ TABLE = Path(__file__).with_name("recipes.yaml")
 
 
 def recipe(dataset: str, network: str) -> Recipe:
-    """The frozen recipe of the pair: the default, and what the table says of the dataset and of the pair."""
+    """The frozen recipe of a task: the default, and what the table says of the dataset and of the task."""
     table = _table(TABLE)
     own = table.get(dataset, {})
     return Recipe(**table["default"] | own.get("default", {}) | own.get(network, {}))

@@ -1,6 +1,7 @@
-"""What a job will ask a cluster for, guessed from what files say; generous, since nobody can know it before it has run.
+"""What a job requests of a cluster, estimated from what files declare.
 
-A job that was given too little of either is no loss: it is asked for again with more, and goes on from its last epoch.
+Estimates are generous, since nothing is known before a job has run.
+A job that got too little memory or time is submitted again with more, and resumes from its last epoch.
 Nothing here imports torch: planning is done at every start of Snakemake.
 """
 
@@ -58,7 +59,7 @@ def train_minutes(study: Study, dataset: str, network: str, gpu: bool) -> int:
 
 
 def measure_minutes(dataset: str, network: str, runs: int, gpu: bool) -> int:
-    """Of `runs` shrunk networks, each scored on the test images and timed."""
+    """Of `runs` pruned networks, each scored on the test images and timed."""
     each = 10 + _seconds(dataset, network, sizes(dataset).test, gpu)
     return LEAST_MINUTES + math.ceil(runs * each / 60)
 

@@ -1,9 +1,9 @@
 """What a killed run has already done.
 
-A run is a program: it calls training loops one after another and computes its way between them. The
-journal numbers the loops and saves, every epoch, all that the loop changes. A run that is started again goes
-through the same calls; a loop that was complete restores its end state and yields nothing, and the one
-that was under way goes on from its last epoch. No number changes.
+A run calls training loops one after another and computes between them. The journal numbers the loops and saves,
+every epoch, all that the loop changes. A run that is started again makes the same calls. A loop that was complete
+restores its end state and yields nothing; the one that was interrupted resumes from its last epoch. No number
+changes.
 """
 
 from __future__ import annotations

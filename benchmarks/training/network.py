@@ -1,4 +1,4 @@
-"""Networks are made here: the dense one of a seed, what a method has found made real, and that again from its row."""
+"""Makes networks: the dense one of a seed, the pruned one that a method has found, and that one again from its row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from methods.core.api import Keep, OwnNetwork
 from methods.core.gates import gated
 from methods.core.structure import Structure, guard
 
-CHECKED = 256  # validation images on which gated and shrunk logits are compared
+CHECKED = 256  # validation images on which gated and pruned logits are compared
 
 
 class Found(NamedTuple):
@@ -49,7 +49,7 @@ def initialise(net: nn.Module, spec: Spec, seed: int) -> None:
 
 
 def realise(found: Keep | OwnNetwork, net: nn.Module, structure: Structure, part: Part) -> Found:
-    """Take the channels out that a method leaves out of `net`; `part` is what logits are compared on."""
+    """Remove the channels of `net` that a method does not keep; logits are compared on `part`."""
     if isinstance(found, OwnNetwork):
         return Found(channels_last(found.net), count_macs(found.net, structure.example), found.shape, 0, 0.0)
     kept = structure.aligned(guard(found))
@@ -84,7 +84,7 @@ def count_macs(net: nn.Module, example: Tensor) -> int:
 
 
 def _difference(net: nn.Module, small: nn.Module, structure: Structure, keep: Keep, part: Part) -> float:
-    """max |gated - shrunk| / max |gated| over logits, float32, in eval mode."""
+    """max |gated - pruned| / max |gated| over logits, float32, in eval mode."""
     images = part.normalised(part.images[:CHECKED])
     with torch.inference_mode():
         factors = {name: mask.float().to(images.device) for name, mask in keep.items()}

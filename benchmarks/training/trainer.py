@@ -170,7 +170,7 @@ class Trainer:
             optimizer.step()
             if after_step:
                 after_step()
-        # The next loop over these weights goes on with their momentum, as one uninterrupted run would.
+        # The next loop over these weights continues with their momentum, as one uninterrupted run would.
         buffers = {name: optimizer.state.get(p, {}).get("momentum_buffer") for name, p in net.named_parameters()}
         self.momentum = {name: buffer for name, buffer in buffers.items() if buffer is not None}
 

@@ -98,7 +98,7 @@ class Problem(Protocol):
 
     groups: tuple[Group, ...]
     example: Tensor  # float [1, c, h, w]: an input of the network, on its device
-    target: float | None  # fraction of the dense MACs to keep; None = the method decides
+    target: float | None  # fraction of the dense MACs to keep; None: the method chooses its own size
     epochs: float  # what is left to spend
     epoch_steps: int  # batches in a pass over "train"
     transferred: Mapping[str, Tensor]  # what the source method saved, same dataset and seed; empty for most
@@ -109,7 +109,7 @@ class Problem(Protocol):
         """Hand out `epochs` passes over "train" (charged against the budget) or "validation" (its MACs alone).
 
         `state` is everything that the loop changes (modules, optimizers, generators, tensors): it is saved
-        every epoch and restored in place when a killed run is taken up again. A loop whose state was
+        every epoch and restored in place when a killed run is resumed. A loop whose state was
         already complete yields nothing. Raises Diverged after an epoch with a non-finite loss, and
         ValueError if more than the budget is asked for.
         """
@@ -160,7 +160,7 @@ class Problem(Protocol):
         ...
 
     def macs(self, keep: Keep) -> int:
-        """MACs per image of the network with these channels, exactly as the shrunk network counts them."""
+        """MACs per image of the network with these channels, exactly as the pruned network counts them."""
         ...
 
     def save_for_transfer(self, tensors: Mapping[str, Tensor]) -> None:

@@ -49,12 +49,12 @@ def test_an_alignment_moves_its_cells_hash_and_that_of_no_other() -> None:
 def test_a_row_from_before_there_was_an_alignment_keeps_its_hash() -> None:
     """The settings of this cell as they were written out at 0.2.0, before the key was there."""
     cell = specs()[0].model_copy(update={"recipe": RECIPE})
-    told = cell.model_dump_json(exclude={"study", "label", "seeds", "code_hash"})
-    assert '"precision":"float32","align":1,"recipe"' in told
+    dumped = cell.model_dump_json(exclude={"study", "label", "seeds", "code_hash"})
+    assert '"precision":"float32","align":1,"recipe"' in dumped
     assert cell.config_hash == "75d71900c979"
 
 
-def test_a_job_is_told_the_alignment() -> None:
+def test_a_job_gets_the_alignment() -> None:
     cell = specs(align=4)[0]
     assert Spec.model_validate_json(cell.model_dump_json()) == cell
     structure = network.new_network(cell, 0, Part(*parts(12)), torch.device("cpu"))[1]

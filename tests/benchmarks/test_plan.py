@@ -80,8 +80,8 @@ def test_training_a_found_shape_anew_shares_the_budget_unless_the_papers_is_aske
 
 @given(fraction=st.sampled_from(["0.1", "0.3", "0.5", "0.9"]), pretrain=st.integers(0, 19))
 def test_a_smaller_target_never_costs_more(fraction: str, pretrain: int) -> None:
-    told = study(methods=["l1"], targets=[f"macs={fraction}", "macs=0.95"], pretrain_epochs=pretrain)
-    smaller, larger = epochs(told).values()
+    planned = study(methods=["l1"], targets=[f"macs={fraction}", "macs=0.95"], pretrain_epochs=pretrain)
+    smaller, larger = epochs(planned).values()
     assert (20 - pretrain) / 2 < smaller < larger < 20 - pretrain
 
 
@@ -95,19 +95,19 @@ def test_only_runs_of_the_present_code_and_settings_are_done(tmp_path: Path) -> 
 
 
 def test_a_line_counts_cells_runs_and_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = study(methods=["dense", "switcher"], targets=["free"])
+    planned = study(methods=["dense", "switcher"], targets=["free"])
     monkeypatch.setattr(plan, "time_steps", lambda *_: (1000, 0.5))
-    (line,) = plan.plan(told, tmp_path, CPU)
+    (line,) = plan.plan(planned, tmp_path, CPU)
     assert (line.cells, line.runs, line.done, line.epochs) == (2, 2 * 2 + 2, 0, 2 * (12 + 20 + 8))
     assert line.macs == line.epochs * 3 * 1000 * 1047 and line.hours == line.epochs * 0.5 * 1047 / 3600
 
-    (dense, _) = told.cells()
-    spec = cell_spec(told, dense)
+    (dense, _) = planned.cells()
+    spec = cell_spec(planned, dense)
     folder = tmp_path / "runs/digits/lenet5/dense@free"
     folder.mkdir(parents=True)
     hashes = {"code_hash": spec.code_hash, "config_hash": spec.config_hash}
-    (folder / "runs.json").write_text(json.dumps([{"seed": seed, **hashes} for seed in told.seeds]))
-    (line,) = plan.plan(told, tmp_path, CPU)
+    (folder / "runs.json").write_text(json.dumps([{"seed": seed, **hashes} for seed in planned.seeds]))
+    (line,) = plan.plan(planned, tmp_path, CPU)
     assert (line.done, line.epochs) == (2, 2 * (20 + 8))
 
 

@@ -210,15 +210,15 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin no further kill after so long")
-    told = parser.parse_args()
+    args = parser.parse_args()
     console = Console()
     with tempfile.TemporaryDirectory(prefix="espalier-faults-") as folder:
-        done = run(Path(folder), told.kills, told.seed, console, told.minutes)
+        done = run(Path(folder), args.kills, args.seed, console, args.minutes)
     for name, count in sorted(done.done.items()):
         console.print(f"{count:5} {name}")
     again = f"{max(done.again, default=0):.2f} epochs trained again at most, {sum(done.again):.2f} in all"
     same = f"{done.studies} studies with the {len(done.rows)} rows of an undisturbed one"
-    console.print(f"{done.done.total()} kills, seed {told.seed}: {same}; {len(done.again)} runs taken up, {again}")
+    console.print(f"{done.done.total()} kills, seed {args.seed}: {same}; {len(done.again)} runs resumed, {again}")
 
 
 if __name__ == "__main__":

@@ -53,9 +53,9 @@ def mount() -> Iterator[Callable[..., None]]:
     mounted: list[Path] = []
 
     def mounts(*options: str, at: Path) -> None:
-        told = subprocess.run(["mount", *options, str(at)], capture_output=True, text=True, check=False)
-        if told.returncode:
-            pytest.skip(f"nothing can be mounted here: {told.stderr.strip()}")
+        done = subprocess.run(["mount", *options, str(at)], capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
         if at not in mounted:
             mounted.append(at)
 

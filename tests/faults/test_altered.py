@@ -104,7 +104,7 @@ def test_any_bit_of_a_model_counts(bench: Bench, spec: Spec) -> None:
     [
         (b'"seed": 0', b'"seed": "x"', r"0\.seed: Input should be a valid integer"),
         (b'"status": "', b'"status": "very ', r"0\.status: Input should be 'ok', 'diverged'"),
-        (b'"steps": ', b'"steps": 1.', r"0\.spent\.learn\.steps: Input should be a valid integer"),
+        (b'"steps": ', b'"steps": 1.', r"0\.spent\.\w+\.steps: Input should be a valid integer"),
         (b'"code_hash"', b'"code_hush"', r"0\.code_hash: Field required"),
     ],
 )

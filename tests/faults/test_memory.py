@@ -37,7 +37,7 @@ def no_tensor_on_the_gpu() -> None:
 
 
 @pytest.fixture
-def told() -> Spec:
+def spec() -> Spec:
     return specs()["uniform@macs=0.5"]
 
 
@@ -61,26 +61,26 @@ def fail_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]],
 
 @pytest.mark.parametrize("fail", [no_python_object, no_tensor, no_tensor_elsewhere, no_tensor_on_the_gpu])
 def test_it_is_a_row_and_the_next_seed_runs(
-    bench: Bench, told: Spec, fail_once: Callable[..., None], fail: Callable[[], None], tmp_path: Path
+    bench: Bench, spec: Spec, fail_once: Callable[..., None], fail: Callable[[], None], tmp_path: Path
 ) -> None:
-    whole = records(Bench(tmp_path / "whole", bench.data).cell(told))
+    whole = records(Bench(tmp_path / "whole", bench.data).cell(spec))
     fail_once(fail)
-    folder = bench.cell(told)
+    folder = bench.cell(spec)
     failed, good = records(folder)
     assert (failed["status"], good["status"]) == ("out_of_memory", whole[1]["status"])
     assert failed["reason"] and "\n" not in failed["reason"]
-    rows = measure([(told, folder)], bench.data, CPU)
+    rows = measure([(spec, folder)], bench.data, CPU)
     assert [row["status"] for row in rows] == ["out_of_memory", whole[1]["status"]]
     assert rows[0]["test_accuracy"] is None and rows[1]["test_accuracy"] is not None
-    again = records(bench.cell(told))
+    again = records(bench.cell(spec))
     assert [record["status"] for record in again] == [record["status"] for record in whole], "it is tried again"
     assert again[1] == good, "and the other seed is not"
     assert again[0]["models_sha256"] == whole[0]["models_sha256"]
 
 
-def test_the_report_counts_it(bench: Bench, told: Spec, fail_once: Callable[..., None], tmp_path: Path) -> None:
+def test_the_report_counts_it(bench: Bench, spec: Spec, fail_once: Callable[..., None], tmp_path: Path) -> None:
     fail_once(no_tensor)
-    rows = pd.DataFrame(measure([(told, bench.cell(told))], bench.data, CPU))
+    rows = pd.DataFrame(measure([(spec, bench.cell(spec))], bench.data, CPU))
     rows.to_csv(tmp_path / "rows.csv", index=False)
     read = summary.read_rows(tmp_path / "rows.csv")
     table = summary.summary(read)
@@ -89,11 +89,11 @@ def test_the_report_counts_it(bench: Bench, told: Spec, fail_once: Callable[...,
     assert sheet.cells["Out of memory"].tolist() == ["1"] and "memory" in sheet.cells["Reason"].item()
 
 
-def test_other_errors_stay_errors(bench: Bench, told: Spec, fail_once: Callable[..., None]) -> None:
+def test_other_errors_stay_errors(bench: Bench, spec: Spec, fail_once: Callable[..., None]) -> None:
     def fail() -> None:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     assert not out_of_memory(RuntimeError("mat1 and mat2")) and out_of_memory(MemoryError())
     fail_once(fail)
     with pytest.raises(RuntimeError, match="mat1"):
-        bench.cell(told)
+        bench.cell(spec)

@@ -148,7 +148,7 @@ def test_no_module_could_run_what_a_file_says(path: Path) -> None:
     [
         "torch.load(path)",
         "torch.load(path, weights_only=False)",
-        "torch.load(path, weights_only=told)",
+        "torch.load(path, weights_only=flag)",
         "import pickle",
         "from joblib import load",
         "numpy.load(path, allow_pickle=True)",

@@ -116,9 +116,9 @@ def read_only(project: Project) -> Iterator[Path]:
     folder = project.root / "results"
     forget(project)
     for options in (["--bind", str(folder)], ["-o", "remount,bind,ro"]):
-        told = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True, check=False)
-        if told.returncode:
-            pytest.skip(f"nothing can be mounted here: {told.stderr.strip()}")
+        done = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 

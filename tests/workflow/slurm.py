@@ -116,7 +116,7 @@ class Slurm:
         """A line for every job that is not over."""
         return self.ask("squeue", "-h", "-o", form, *options).split()
 
-    def told_of(self, job: str) -> dict[str, str]:
+    def shown(self, job: str) -> dict[str, str]:
         """What the controller knows of a job."""
         return dict(re.findall(r"(\S+?)=(\S*)", self.ask("scontrol", "show", "job", "-d", job)))
 

@@ -30,7 +30,7 @@ def test_a_cluster_keeps_every_setting_of_the_default_profile(name: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("argument", "expected"),
     [
         ("learn:dataset=digits,cell=l1@macs=0.5", {"dataset": "digits", "cell": "l1@macs=0.5"}),
         (
@@ -40,8 +40,8 @@ def test_a_cluster_keeps_every_setting_of_the_default_profile(name: str) -> None
         ("gather:", {}),
     ],
 )
-def test_wildcards_of_a_remote_job_keep_their_commas(told: str, expected: dict[str, str]) -> None:
-    assert wildcards(told) == expected
+def test_wildcards_of_a_remote_job_keep_their_commas(argument: str, expected: dict[str, str]) -> None:
+    assert wildcards(argument) == expected
 
 
 def test_a_cell_with_knobs_is_found_by_its_remote_job(new_project: Callable[..., Project]) -> None:
@@ -75,8 +75,8 @@ def test_kubernetes_is_planned(
     monkeypatch.setenv("PYTHONPATH", f"{PLUGINS}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     project = new_project(methods=["dense", "l1"], targets=["macs=0.5"], seeds=1)
     store = ["--default-storage-prefix", str(tmp_path / "store")]
-    told = ["--workflow-profile", "profiles/kubernetes", "--container-image", "here/espalier:0", *store]
-    printed = project.run("-n", *told, "--", "results/tiny/rows.csv")
+    options = ["--workflow-profile", "profiles/kubernetes", "--container-image", "here/espalier:0", *store]
+    printed = project.run("-n", *options, "--", "results/tiny/rows.csv")
     assert "profiles/kubernetes" in printed and "learn 2" in " ".join(printed.split())
     (reason,) = re.findall(r"training l1@.*\nReason: (.*)", printed)
     for name in ("data/digits.safetensors", "data/digits.sha256", "start/runs.json", "start/models.safetensors"):

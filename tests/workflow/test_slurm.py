@@ -20,13 +20,13 @@ pytestmark = pytest.mark.skipif(bool(slurm.missing()), reason=slurm.missing())
 SMALL = {"methods": ["dense", "l1"], "targets": ["macs=0.5"], "seeds": 1}
 ROWS = "results/tiny/rows.csv"
 CELL = "results/tiny/runs/digits/lenet5/{}/runs.json"
-# Fails once, when it has told what it was given. The tests' copy of a method may see paths; a real one may not.
+# Fails once, when it has recorded what it was given. The tests' copy of a method may see paths; a real one may not.
 FLAKY = """
 import os
 from pathlib import Path
-with Path("told").open("a") as file:
+with Path("given").open("a") as file:
     file.write(f"{os.environ['SLURM_JOB_ID']} {os.environ.get('CUDA_VISIBLE_DEVICES')}\\n")
-if len(Path("told").read_text().splitlines()) == 1:
+if len(Path("given").read_text().splitlines()) == 1:
     raise SystemExit("once")
 """
 
@@ -35,9 +35,9 @@ class OnCluster(Project):
     """The same project, with the profile in place of cores. The first look at a job comes soon: these are short."""
 
     def command(self, *arguments: str) -> list[str]:
-        snakemake, _, _, *told = super().command()
+        snakemake, _, _, *rest = super().command()
         quick = ["--slurm-init-seconds-before-status-checks", "3", "--latency-wait", "5"]
-        return [snakemake, "--workflow-profile", "profiles/slurm", *told, *quick, *arguments]
+        return [snakemake, "--workflow-profile", "profiles/slurm", *rest, *quick, *arguments]
 
 
 @pytest.fixture(scope="module")
@@ -92,10 +92,10 @@ def test_rows_are_those_of_a_local_run_though_a_cell_fails_once(
     ours.configure(**SMALL | {"methods": ["dense", "l1", {"flaky": {"ranking": "global"}}]})
     printed = ours.run("--", ROWS)
     assert "Trying to restart job" in printed
-    told = (ours.root / "told").read_text().splitlines()  # measuring reads the method once more
-    (first, device), (second, same) = (line.split() for line in told[:2])
+    given = (ours.root / "given").read_text().splitlines()  # measuring reads the method once more
+    (first, device), (second, same) = (line.split() for line in given[:2])
     assert device == same == "0", "not the GPU that was asked for"
-    had, got = (cluster.told_of(job) for job in (first, second))
+    had, got = (cluster.shown(job) for job in (first, second))
     assert int(got["MinMemoryNode"].rstrip("M")) == 2 * int(had["MinMemoryNode"].rstrip("M"))
     assert got["TimeLimit"] > had["TimeLimit"]
 
@@ -118,13 +118,13 @@ def test_a_cancelled_job_and_then_a_lost_node_cost_nothing(
 
     process = ours.start(*target)
     job = training(cluster, ours, process)
-    node = cluster.told_of(job)["NodeList"]
+    node = cluster.shown(job)["NodeList"]
     cluster.lose_node(node)
     Slurm.ask("scontrol", "update", f"jobid={job}", "starttime=now")  # Slurm would let two minutes pass
     printed, _ = process.communicate()
     cluster.start_node(node)
     assert process.returncode == 0, printed
-    after = cluster.told_of(job)
+    after = cluster.shown(job)
     assert (after["NodeList"], after["Restarts"]) == (next(other for other in slurm.NODES if other != node), "1")
     (record,), (local, _) = ours.records("dense@free"), undisturbed.records("dense@free")
     assert lasting(record) == lasting(local)

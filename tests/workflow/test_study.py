@@ -28,7 +28,7 @@ def test_every_cell_and_seed_is_a_row(undisturbed: Project) -> None:
     assert set(rows.status) == {"ok"}
 
 
-def test_what_was_told_is_what_was_measured(undisturbed: Project) -> None:
+def test_targets_are_what_was_measured(undisturbed: Project) -> None:
     rows = undisturbed.rows().astype({"macs": float, "macs_dense": float, "logit_difference": float})
     kept = (rows.macs / rows.macs_dense).groupby([rows.method, rows.target, rows.seed]).first()
     assert kept["l1", "macs=0.5"].between(0.49, 0.51).all()

@@ -34,7 +34,7 @@ except ValueError as error:
 RESULTS = f"results/{STUDY.study}"
 RUNS = f"{RESULTS}/runs/{{dataset}}/{{network}}"
 CELLS = {(c.dataset, c.network, c.folder): c for c in STUDY.cells()}
-BESIDE = {pair: list(cells) for pair, cells in itertools.groupby(CELLS.values(), lambda c: (c.dataset, c.network))}
+OF_TASK = {task: list(cells) for task, cells in itertools.groupby(CELLS.values(), lambda c: (c.dataset, c.network))}
 CORES = workflow.resource_settings.cores or 1  # a cluster has none: there, the profile says what `measure` gets
 # `--resources gpu=N`: a job takes one of N.
 GPU = int(bool(dict(workflow.global_resources.unwrapped_items()).get("gpu")))
@@ -58,7 +58,7 @@ wildcard_constraints:
 
 
 onstart:
-    # The system frees this lock when the process ends, however it ends; Snakemake's own outlives a kill.
+    # The system releases this lock when the process ends, however it ends; Snakemake's own lock survives a kill.
     try:
         free = try_lock(Path(RESULTS))
     except OSError as error:
@@ -76,18 +76,18 @@ def cell_of(wildcards):
     return CELLS[wildcards.dataset, wildcards.network, wildcards.cell]
 
 
-def beside(wildcards):
-    """The cells of the same dataset and network."""
-    return BESIDE[wildcards.dataset, wildcards.network]
+def cells_of_task(wildcards):
+    """The cells of the same task (dataset and network)."""
+    return OF_TASK[wildcards.dataset, wildcards.network]
 
 
 def runs_of(wildcards):
-    """What the cells of the same dataset and network left."""
-    return [f"{RUNS}/{cell.folder}/runs.json" for cell in beside(wildcards)]
+    """What the jobs of the same task leave."""
+    return [f"{RUNS}/{cell.folder}/runs.json" for cell in cells_of_task(wildcards)]
 
 
 def start_of(wildcards):
-    """The shared start, for a method that begins from it."""
+    """The shared start, for a method that starts from it."""
     takes = (
         registry.card(cell_of(wildcards).entry.key).start == "pretrained"
         and STUDY.on(wildcards.dataset).pretrain_epochs
@@ -96,7 +96,7 @@ def start_of(wildcards):
 
 
 def reference_of(wildcards):
-    """The cell whose MACs are to be matched, or whose learner is taken over."""
+    """The cell whose MACs are matched, or that is the source of a transfer."""
     if (reference := cell_of(wildcards).reference) is None:
         return []
     network, folder = reference
@@ -104,13 +104,13 @@ def reference_of(wildcards):
 
 
 def sent_with(*runs):
-    """What lies beside inputs and is read with them, where jobs share no file system and get their inputs alone."""
+    """Files that are read along with the inputs, where jobs share no file system and get their inputs alone."""
     if workflow.storage_settings.default_storage_provider is None:
         return []
 
     def sent(wildcards):
-        told = [paths if isinstance(paths := of(wildcards), list) else [paths] for of in runs]
-        models = [path.replace("runs.json", "models.safetensors") for path in itertools.chain(*told)]
+        paths_of_each = [paths if isinstance(paths := of(wildcards), list) else [paths] for of in runs]
+        models = [path.replace("runs.json", "models.safetensors") for path in itertools.chain(*paths_of_each)]
         return ["data/{dataset}.sha256", *models]
 
     return sent
@@ -125,7 +125,7 @@ def train_minutes(wildcards, attempt):
 
 
 def measure_minutes(wildcards, attempt):
-    runs = len(STUDY.seeds) * len(beside(wildcards))
+    runs = len(STUDY.seeds) * len(cells_of_task(wildcards))
     return attempt * resources.measure_minutes(wildcards.dataset, wildcards.network, runs, bool(GPU))
 
 

@@ -40,7 +40,7 @@ rule learn:
         models=f"{RUNS}/{{cell}}/models.safetensors",
     log:
         f"{RESULTS}/logs/{{dataset}}/{{network}}/{{cell}}.log",
-    # No `benchmark`: it would double what a job costs Snakemake. A row has its seconds, `start.tsv` the pair's memory.
+    # No `benchmark`: it would double what a job costs Snakemake. A row has its seconds, `start.tsv` the memory of the task.
     conda:
         "../../environment.yml"
     threads: 1

@@ -1,5 +1,5 @@
-# Networks are counted, timed and scored. One job times all the cells of a dataset and network, with every core
-# of the machine to itself: latencies are taken beside no other job, and by one process.
+# Networks are counted, timed and scored. One job times all the cells of a task, with every core of the machine to
+# itself: no other job runs while latencies are taken, and one process takes them all.
 
 import json
 
@@ -24,7 +24,7 @@ rule measure:
         gpu=GPU,
     params:
         code=lambda wildcards: source_hash("benchmarks.measure"),
-        specs=lambda wildcards: [cell_spec(STUDY, cell).model_dump_json() for cell in beside(wildcards)],
+        specs=lambda wildcards: [cell_spec(STUDY, cell).model_dump_json() for cell in cells_of_task(wildcards)],
         # The specs say when to measure again. On the command line, which may have 128 KiB, stands what they follow from;
         # a function of the input is not recorded, so that a dataset more does not measure the others again.
         config=lambda wildcards, input: json.dumps(config),

@@ -1,4 +1,4 @@
-"""What every training job begins with: its arguments, its log, its device."""
+"""What every training job starts with: its arguments and its log."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import logging
 from pathlib import Path
 
 
-def arguments(*paths: str, doc: str | None, told: tuple[str, ...] = ("spec",)) -> argparse.Namespace:
-    """A text for every name in `told`, by default the spec of a cell as JSON; `--threads`; and a path for every name
+def arguments(*paths: str, doc: str | None, texts: tuple[str, ...] = ("spec",)) -> argparse.Namespace:
+    """A text for every name in `texts`, by default the spec of a cell as JSON; `--threads`; and a path for every name
     in `paths`: None where it is not given, or given without a value.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     parser = argparse.ArgumentParser(description=doc)
-    for name in told:
+    for name in texts:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--threads", type=int, default=1)
     for path in paths:

@@ -6,14 +6,14 @@ from benchmarks.train import train_cell
 from workflow.scripts._job import arguments
 
 if __name__ == "__main__":
-    told = arguments("data", "start", "reference", "out", "scratch", doc=__doc__)
-    spec = Spec.model_validate_json(told.spec)
+    args = arguments("data", "start", "reference", "out", "scratch", doc=__doc__)
+    spec = Spec.model_validate_json(args.spec)
     train_cell(
         spec,
-        told.data,
-        told.start and told.start.parent,
-        told.reference and told.reference.parent,
-        told.out.parent,
-        told.scratch,
-        choose(told.threads),
+        args.data,
+        args.start and args.start.parent,
+        args.reference and args.reference.parent,
+        args.out.parent,
+        args.scratch,
+        choose(args.threads),
     )

@@ -1,4 +1,4 @@
-"""The shrunk networks of a dataset and network are counted, timed and scored on the test set."""
+"""The pruned networks of a task are counted, timed and scored on the test set."""
 
 import json
 
@@ -10,8 +10,8 @@ from benchmarks.study.specs import cell_spec
 from workflow.scripts._job import arguments
 
 if __name__ == "__main__":
-    told = arguments("data", "out", doc=__doc__, told=("config", "dataset", "network"))
-    study = parse(json.loads(told.config), "--config")
-    here = [cell for cell in study.cells() if (cell.dataset, cell.network) == (told.dataset, told.network)]
-    cells = [(cell_spec(study, cell), told.out.parent / cell.folder) for cell in here]
-    write_json(told.out, measure(cells, told.data, choose(told.threads)))
+    args = arguments("data", "out", doc=__doc__, texts=("config", "dataset", "network"))
+    study = parse(json.loads(args.config), "--config")
+    here = [cell for cell in study.cells() if (cell.dataset, cell.network) == (args.dataset, args.network)]
+    cells = [(cell_spec(study, cell), args.out.parent / cell.folder) for cell in here]
+    write_json(args.out, measure(cells, args.data, choose(args.threads)))

@@ -1,4 +1,4 @@
-"""Bytes as published become one file of tensors."""
+"""A data set, as published, becomes one file of tensors."""
 
 import argparse
 import logging
@@ -11,6 +11,6 @@ if __name__ == "__main__":
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--raw", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    told = parser.parse_args()
+    args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    prepare(told.dataset, told.raw, told.out)
+    prepare(args.dataset, args.raw, args.out)

@@ -1,4 +1,4 @@
-"""The dense network of a dataset and network is trained to where methods take it up."""
+"""The shared start of a task: the dense network, trained for the first epochs of the schedule."""
 
 from benchmarks.machine.gpus import choose
 from benchmarks.schemas.spec import Spec
@@ -6,5 +6,5 @@ from benchmarks.train import train_start
 from workflow.scripts._job import arguments
 
 if __name__ == "__main__":
-    told = arguments("data", "out", "scratch", doc=__doc__)
-    train_start(Spec.model_validate_json(told.spec), told.data, told.out.parent, told.scratch, choose(told.threads))
+    args = arguments("data", "out", "scratch", doc=__doc__)
+    train_start(Spec.model_validate_json(args.spec), args.data, args.out.parent, args.scratch, choose(args.threads))

@@ -18,7 +18,7 @@ import logging, sys
 from benchmarks.machine.gpus import choose
 logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
 choose(1)
-sys.stdin.read()  # until it is told to end
+sys.stdin.read()  # until the test closes it
 """
 
 
@@ -49,7 +49,7 @@ def test_a_machine_without_gpus_has_no_slots_and_makes_no_file(monkeypatch: pyte
     assert list(tmp_path.iterdir()) == []
 
 
-def test_slots_are_what_is_told_or_every_visible_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slots_are_those_of_the_setting_or_every_visible_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert gpus.slots() == ["0", "1"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-ab")

@@ -1,4 +1,4 @@
-"""Latencies, on a machine whose load is told: what is timed moves a clock of ours."""
+"""Latencies, on a machine of known load: what is timed moves a clock of the test."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ class Machine:
 
 
 @given(st.lists(st.floats(1e-5, 1.0), min_size=1, max_size=6))
-def test_each_run_is_told_its_own_time(costs: list[float]) -> None:
-    told = Machine().time(**{f"net{i}": cost for i, cost in enumerate(costs)})
-    assert list(told.values()) == pytest.approx(costs, rel=1e-6)
+def test_each_run_gets_its_own_time(costs: list[float]) -> None:
+    seconds = Machine().time(**{f"net{i}": cost for i, cost in enumerate(costs)})
+    assert list(seconds.values()) == pytest.approx(costs, rel=1e-6)
 
 
 @pytest.mark.parametrize("begin", [0.0, 0.7, 1.4, 2.1, 2.8])
 def test_a_burst_of_load_spoils_no_network(begin: float) -> None:
     """Three networks of 0.1 s each, 5 rounds: a burst as long as a round and more falls on one or two turns of each."""
     machine = Machine(lambda now: 10.0 if begin <= now < begin + 3.0 else 1.0)
-    told = machine.time(a=0.1, b=0.1, c=0.1)
-    assert list(told.values()) == pytest.approx([0.1] * 3)
+    seconds = machine.time(a=0.1, b=0.1, c=0.1)
+    assert list(seconds.values()) == pytest.approx([0.1] * 3)
 
 
 def test_every_network_has_a_turn_in_every_round_and_every_other_round_goes_backwards() -> None:
@@ -60,8 +60,8 @@ def test_every_network_has_a_turn_in_every_round_and_every_other_round_goes_back
 def test_a_drift_of_the_machine_makes_none_slower_than_another() -> None:
     """It slows down steadily; one after the other, the last would look a third slower than the first."""
     machine = Machine(lambda now: 1 + now / 10)
-    told = machine.time(**{f"net{i}": 0.1 for i in range(6)})
-    assert max(told.values()) / min(told.values()) < 1.06
+    seconds = machine.time(**{f"net{i}": 0.1 for i in range(6)})
+    assert max(seconds.values()) / min(seconds.values()) < 1.06
 
 
 def test_a_turn_is_filled_by_quick_networks_and_one_run_of_a_slow_one() -> None:
@@ -69,7 +69,7 @@ def test_a_turn_is_filled_by_quick_networks_and_one_run_of_a_slow_one() -> None:
     machine.time(quick=TURN_SECONDS / 100, slow=1.0)
     assert machine.ran.count("slow") == 2 + ROUNDS
     assert machine.ran.count("quick") == pytest.approx(100 * ROUNDS, rel=0.05)
-    assert machine.now - 7.0 < 1.1 * ROUNDS * TURN_SECONDS, "no more than the told time"
+    assert machine.now - 7.0 < 1.1 * ROUNDS * TURN_SECONDS, "no more than the time that was asked for"
 
 
 def test_networks_are_run_on_the_images_and_not_trained(caplog: pytest.LogCaptureFixture) -> None:
@@ -81,8 +81,8 @@ def test_networks_are_run_on_the_images_and_not_trained(caplog: pytest.LogCaptur
             return super().forward(x)
 
     with caplog.at_level(logging.INFO, latency.__name__):
-        told = latencies([Spy(4, 2), Spy(4, 3)], torch.zeros(7, 4))
-    assert len(told) == 2 and all(milliseconds > 0 for milliseconds in told)
+        found = latencies([Spy(4, 2), Spy(4, 3)], torch.zeros(7, 4))
+    assert len(found) == 2 and all(milliseconds > 0 for milliseconds in found)
     assert set(seen) == {((7, 4), True)}
     assert [record.message for record in caplog.records][-1] == f"latencies: round {ROUNDS} of {ROUNDS}, 2 networks"
 
@@ -98,9 +98,9 @@ def test_as_many_networks_take_turns_as_memory_holds(monkeypatch: pytest.MonkeyP
     lots: list[list[int]] = []
     time = measure._time
 
-    def spy(told: list[tuple[measure.Row, nn.Module]], test: Part) -> None:
-        lots.append([row["seed"] for row, _ in told])
-        time(told, test)
+    def spy(waiting: list[tuple[measure.Row, nn.Module]], test: Part) -> None:
+        lots.append([row["seed"] for row, _ in waiting])
+        time(waiting, test)
 
     monkeypatch.setattr(measure, "load", lambda *_: {"test": part})
     monkeypatch.setattr(measure, "_counted", lambda *_: [({"seed": i, "bytes": 600}, n) for i, n in enumerate(nets)])
