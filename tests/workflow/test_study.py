@@ -71,7 +71,7 @@ def test_editing_a_figure_trains_and_measures_nothing(finished: Project) -> None
 def test_a_comment_and_a_message_rerun_nothing(finished: Project) -> None:
     for name in ("methods/l1.py", "benchmarks/training/trainer.py", "benchmarks/report/figures/panels.py"):
         finished.replace(name, "from __future__", "# A comment.\nfrom __future__")
-    finished.replace("benchmarks/training/trainer.py", "epochs were asked for", "epochs were requested")
+    finished.replace("benchmarks/training/budget.py", "epochs were asked for", "epochs were requested")
     assert finished.planned() == set()
 
 
