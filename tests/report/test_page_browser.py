@@ -180,6 +180,11 @@ def test_a_table_is_copied_as_latex_and_downloaded_as_csv(seen: Any) -> None:
     assert download.value.suggested_filename == "summary.csv"
 
 
+def test_the_figure_is_drawn(seen: Any) -> None:
+    image = seen.locator("figure img")
+    assert image.evaluate("image => image.decode().then(() => [image.naturalWidth, image.naturalHeight])") > [100, 100]
+
+
 def test_hostile_names_stay_text(seen: Any) -> None:
     seen.get_by_label("Filter by words").fill("onerror")
     assert HARD in set(column(seen, "method"))

@@ -10,12 +10,10 @@ import base64
 import gzip
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import pandas as pd
 import vl_convert
@@ -79,13 +77,14 @@ def page(
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"title_of": title_of, "data_url": data_url, "decisive": decisive, "signed": signed}
+    environment.filters |= {"title_of": title_of, "decisive": decisive, "signed": signed}
     script = "(async () => {\n'use strict';\n" + "\n".join(_asset(name) for name in ASSETS) + "})();"
     vega = vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;")
     payload = {
         **runs.payload(rows, histories),
         **points.payload(rows, looks),
         "tables": {sheet.name: {"tex": sheet.latex, "csv": sheet.csv} for sheet in tables},
+        "figures": {drawing.name: drawing.svg.decode() for drawing in drawings},
     }
     return environment.get_template("page.html.jinja").render(
         title=", ".join(sorted(set(rows["study"]))),
@@ -141,14 +140,6 @@ def answers(rows: pd.DataFrame, judged: Sequence[Claim]) -> list[str]:
 def title_of(name: str) -> str:
     """The heading of a table or figure of this name."""
     return TITLES.get(name, name.replace("_", " ").capitalize())
-
-
-def data_url(svg: bytes) -> Markup:
-    """The picture as an address that holds it whole; a browser runs no script in it and mixes no ids.
-
-    For an attribute in single quotes: escaped is what ends the attribute or the address, so that most stays as it is.
-    """
-    return Markup("data:image/svg+xml," + re.sub(r"[%#<'&\n\r\t]", lambda found: quote(found[0]), svg.decode().strip()))
 
 
 def packed(text: str) -> str:

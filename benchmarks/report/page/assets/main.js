@@ -40,6 +40,11 @@ document.querySelectorAll("[data-table]").forEach((button) => {
   button.addEventListener("click", () => (kind === "tex" ? copy(text) : download(`${table}.csv`, text)));
 });
 
+// As an image: a browser runs no script in it, and its ids do not meet those of the page.
+document.querySelectorAll("[data-figure]").forEach((image) => {
+  image.src = `data:image/svg+xml,${encodeURIComponent(data.figures[image.dataset.figure])}`;
+});
+
 // The chart library is a script that the page's content security policy knows by its hash.
 const library = element("script");
 library.textContent = await unpacked("#vega");

@@ -2,7 +2,7 @@
 const PAGE = 25;
 const find = (selector) => document.querySelector(selector);
 
-// Rows and the chart library are packed in the page: base64 of gzip.
+// Rows, figures and the chart library are packed in the page: base64 of gzip.
 async function unpacked(selector) {
   const bytes = Uint8Array.from(atob(find(selector).textContent), (letter) => letter.charCodeAt(0));
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
