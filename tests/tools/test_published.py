@@ -14,9 +14,16 @@ from tools import published
 PUBLISHED = published.PUBLISHED
 FILES = sorted(path for path in PUBLISHED.rglob("*") if path.is_file())
 STUDIES = [path.name for path in published.folders()]
+MOST, PAGE = 12e6, 2e6  # bytes
 ALLOWED = {"rows.csv", "runs.parquet", "claims.md", "index.html"} | {
     f"{folder}/*{suffix}" for folder, suffix in [("tables", ".csv"), ("tables", ".md"), ("figures", ".svg")]
 }
+
+
+def test_all_that_is_published_is_small() -> None:
+    sizes = {path: path.stat().st_size for path in FILES}
+    assert len(STUDIES) >= 8 and sum(sizes.values()) <= MOST, f"{sum(sizes.values()):,} bytes"
+    assert {path: size for path, size in sizes.items() if path.suffix == ".html" and size > PAGE} == {}
 
 
 @pytest.mark.parametrize("study", STUDIES)
