@@ -35,7 +35,7 @@ from benchmarks.training.budget import BACKWARD
 from benchmarks.training.checkpoint import Journal
 from benchmarks.training.network import new_network
 from benchmarks.training.trainer import Trainer
-from methods.core.structure import Structure
+from methods.core.structure.structure import Structure
 
 SECONDS = 2.0  # of measuring, for each dataset and network
 FEW, MORE = 2, 4  # images of the first steps, and how many times as many are tried next, if there is time

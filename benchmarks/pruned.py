@@ -14,7 +14,7 @@ from benchmarks.machine.files import write_atomically
 from benchmarks.schemas.runs import load as load_runs
 from benchmarks.schemas.target import cell_folder
 from benchmarks.training.network import rebuild
-from methods.core.structure import Structure
+from methods.core.structure.structure import Structure
 
 
 def load(results: str | Path, *, dataset: str, network: str, method: str, target: str, seed: int) -> nn.Module:

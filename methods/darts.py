@@ -29,7 +29,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from methods.core.api import Batch, OwnNetwork, Problem, Unsupported
-from methods.core.cells import OPERATIONS, CellNetwork
+from methods.core.cells import OPERATIONS, CellNetwork, discretise
 from methods.core.ranking import TOLERANCE
 
 TARGETS = ("macs",)
@@ -139,18 +139,6 @@ def weight_step(
     problem.loss(Mixed(supernet, weights), batch).backward()
     nn.utils.clip_grad_norm_(supernet.parameters(), clip)
     sgd.step()
-
-
-def discretise(probabilities: Tensor, nodes: int) -> list[list[tuple[str, int]]]:
-    """For every node its two strongest edges, by the strongest operation that is not zero: (operation, source)."""
-    strength, best = probabilities[:, 1:].max(1)
-    gene, first = [], 0
-    for node in range(nodes):
-        own = strength[first : first + 2 + node]
-        sources = sorted(own.argsort(descending=True, stable=True)[:2].tolist())
-        gene.append([(OPERATIONS[int(best[first + source])], source) for source in sources])
-        first += 2 + node
-    return gene
 
 
 def sized(shape: dict[str, Any], example: Tensor, goal: float) -> dict[str, Any]:

@@ -19,9 +19,9 @@ from typing import Literal
 import torch
 from torch import nn
 
-from methods.core.alternation import Alternation, Schedule
 from methods.core.api import Group, Keep, Problem
-from methods.core.readings import Scores, reading
+from methods.core.switching.alternation import Alternation, Schedule
+from methods.core.switching.readings import Scores, reading
 
 TARGETS = ("free", "macs")
 START = "init"

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 
 from methods.core import gates
 from methods.core.api import Group, Keep, Problem
-from methods.core.layers import NORM, WEIGHTED
 from methods.core.ranking import keep_by_rank
+from methods.core.structure.layers import NORM, WEIGHTED
 
 TARGETS = ("macs",)
 START = "pretrained"

@@ -29,7 +29,7 @@ from torch.nn import functional as F
 
 from methods.core import gates
 from methods.core.api import Batch, Factors, Keep, Problem, Unsupported
-from methods.core.layers import WEIGHTED
+from methods.core.structure.layers import WEIGHTED
 from methods.core.widths import PASSES, masks, possible, random_widths
 
 TARGETS = ("macs",)

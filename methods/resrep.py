@@ -19,8 +19,6 @@ is quoted in torch_pruning's reproduce/readme.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,9 +26,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from methods.core.api import Group, Keep, Problem, Unsupported
+from methods.core.api import Keep, Problem, Unsupported
+from methods.core.compactor import Place, attached, merge, place_for
 from methods.core.coupled import first_to_go
-from methods.core.layers import CONV
 from methods.core.penalty import rescaled
 from methods.core.ranking import TOLERANCE, keep_by_rank
 
@@ -45,7 +43,6 @@ RANGES = {
     "choices": (1, 10000),
 }
 PAPER = 1877.0  # sum of the compactors' learning rates in the authors' training
-PASSES = 3  # forward, and a backward that costs two forward passes
 
 
 @dataclass(frozen=True)
@@ -58,35 +55,6 @@ class Knobs:
     end: float = 0.4  # of the share: when the last are
     choices: int = 10  # how often the choice is made anew in between
     ranking: Literal["uniform", "global"] = "global"  # the paper's; may empty LeNet-5's linear layers
-
-
-Layer = nn.modules.conv._ConvNd | nn.Linear
-Norm = nn.modules.batchnorm._BatchNorm
-
-
-class Compactor(nn.Module):
-    """A square matrix on the channels behind a layer and its norm, and the running variance of what it puts out."""
-
-    running_var: Tensor
-
-    def __init__(self, layer: Layer, norm: Norm | None) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.eye(len(layer.weight)).to(layer.weight))
-        self.register_buffer("running_var", torch.ones(len(layer.weight)).to(layer.weight))
-        self.dim = -1 if norm is None and isinstance(layer, nn.Linear) else 1
-        self.momentum = getattr(norm, "momentum", None) or 0.1
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x, and what comes out: [n, channels, ...], or [n, ..., channels] behind a linear layer."""
-        out = F.linear(x.movedim(self.dim, -1), self.weight).movedim(-1, self.dim)
-        if self.training:
-            variance = out.detach().movedim(self.dim, 0).flatten(1).var(1)
-            self.running_var.lerp_(variance.to(self.running_var), self.momentum)
-        return out
-
-
-Place = tuple[Layer, Norm | None, Compactor]
-"""A layer, its norm, and the compactor behind both."""
 
 
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
@@ -130,56 +98,6 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     for name, (layer, norm, compactor) in places.items():
         merge(layer, norm, compactor, chosen[name])
     return keep
-
-
-def place_for(net: nn.Module, group: Group) -> Place | None:
-    """Where the group's compactor can stand so that it can be merged; None if nowhere."""
-    if len(group.writers) != 1 or len(group.gates) != 1 or len(group.norms) > 1:
-        return None
-    layer = net.get_submodule(group.writers[0].module)
-    norm = net.get_submodule(group.norms[0].module) if group.norms else None
-    if not isinstance(layer, (*CONV, nn.Linear)) or getattr(layer, "groups", 1) > 1:
-        return None
-    if norm is not None and not (isinstance(norm, Norm) and norm.affine and norm.track_running_stats):
-        return None
-    sites = group.writers + group.norms + group.gates
-    every = torch.arange(len(layer.weight))[:, None]
-    ends = net.get_submodule(group.gates[0].module) is (norm or layer)
-    if not ends or not all(torch.equal(site.index.cpu(), every) for site in sites):
-        return None
-    return layer, norm, Compactor(layer, norm)
-
-
-@contextmanager
-def attached(places: dict[str, Place], problem: Problem) -> Iterator[None]:
-    """Every compactor reads its norm's output, or its layer's, and the network what the compactor puts out."""
-    handles = []
-    for layer, norm, compactor in places.values():
-        made: list[tuple[Tensor, int]] = []
-
-        def remember(_: nn.Module, __: object, output: Tensor, made: list[tuple[Tensor, int]] = made) -> None:
-            made[:] = [(output, output._version)]
-
-        def compact(
-            module: nn.Module,
-            inputs: tuple[Tensor, ...],
-            output: Tensor,
-            made: list[tuple[Tensor, int]] = made,
-            compactor: Compactor = compactor,
-        ) -> Tensor:
-            if made and (inputs[0] is not made[0][0] or inputs[0]._version != made[0][1]):
-                raise Unsupported("a layer and its norm have another operation between them and cannot be merged")
-            problem.charge(PASSES * output.numel() * len(compactor.weight))
-            return compactor(output)
-
-        if norm is not None:
-            handles.append(layer.register_forward_hook(remember))
-        handles.append((norm or layer).register_forward_hook(compact))
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def row_norms(places: dict[str, Place], problem: Problem) -> dict[str, Tensor]:
@@ -236,21 +154,3 @@ def forget(
         going = ~(through & chosen[name][:, None])
         compactor.weight.mul_(going)
         optimizer.state[compactor.weight]["momentum_buffer"].mul_(going)
-
-
-@torch.no_grad()
-def merge(layer: Layer, norm: Norm | None, compactor: Compactor, gone: Tensor) -> None:
-    """Make layer and norm in eval mode what they were with the compactor behind them, its rows in `gone` [channels]
-    zero. The merged norm has the variance that the compactor put out, so that it does the same in training mode.
-    """
-    matrix = compactor.weight.masked_fill(gone[:, None], 0)
-    if norm is not None:
-        assert norm.running_mean is not None and norm.running_var is not None
-        norm.bias.copy_(matrix @ norm.bias)
-        matrix = matrix * (norm.weight / (norm.running_var + norm.eps).sqrt())
-        norm.running_mean.copy_(matrix @ norm.running_mean)
-        norm.running_var.copy_(compactor.running_var)
-        norm.weight.copy_((compactor.running_var + norm.eps).sqrt())
-    layer.weight.copy_((matrix @ layer.weight.flatten(1)).view_as(layer.weight))
-    if layer.bias is not None:
-        layer.bias.copy_(matrix @ layer.bias)

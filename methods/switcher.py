@@ -14,9 +14,9 @@ Steps of the weights hold s and collect dL/ds; then the switcher takes a step of
 with s_i = 0 at the end go. Nothing is forced: the network begins as the dense one, and stays it if the switcher does
 not learn.
 Ours: only the paper's abstract is public to us. It fixes what the idea says; the equation, the schedule and the choice
-among the readings (methods/core/readings.py) are our own, and so is the straight-through gradient by which a neuron
-with s_i = 0 can come back (`revive`). With target MACs, a budget turns the neurons of lowest score off
-(methods/core/rationing.py).
+among the readings (methods/core/switching/readings.py) are our own, and so is the straight-through gradient by which a
+neuron with s_i = 0 can come back (`revive`). With target MACs, a budget turns the neurons of lowest score off
+(methods/core/switching/rationing.py).
 Expected: accuracy as dense, on less MACs, and no gain from reading the weights (`input: noise`, free_factor).
 Measured: no published study is of this form yet. That of 0.2 (`reading: forced, reader: embedding, lr: 0.08,
 budget_lr: 0.02, site: behind_norm`), its search and its numbers stand in docs/switcher.md.
@@ -29,11 +29,11 @@ from typing import Literal
 
 from torch import nn
 
-from methods.core import ablations
-from methods.core.alternation import Alternation, Schedule
 from methods.core.api import Keep, Problem
-from methods.core.readings import reading
-from methods.core.switcher_net import Switcher
+from methods.core.switching import ablations
+from methods.core.switching.alternation import Alternation, Schedule
+from methods.core.switching.readings import reading
+from methods.core.switching.switcher_net import Switcher
 
 TARGETS = ("free", "macs")
 START = "init"

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from methods.core.alternation import Alternation, Schedule
 from methods.core.api import Keep, Problem
-from methods.core.readings import reading
-from methods.core.switcher_net import Switcher
+from methods.core.switching.alternation import Alternation, Schedule
+from methods.core.switching.readings import reading
+from methods.core.switching.switcher_net import Switcher
 
 TARGETS = ("from",)
 START = "init"

@@ -13,7 +13,7 @@ from torch import nn
 from benchmarks.training.network import count_macs
 from methods.core.api import Keep, Problem
 from methods.core.ranking import TOLERANCE, keep_by_rank, writer_norm
-from methods.core.structure import Structure
+from methods.core.structure.structure import Structure
 from speed.conftest import Compare, Ratio
 from speed.workloads import RESNET20, Workload
 

@@ -18,7 +18,7 @@ from benchmarks.schemas.recipe import Recipe
 from benchmarks.training.checkpoint import Journal
 from benchmarks.training.evaluate import BATCH
 from benchmarks.training.trainer import Trainer
-from methods.core.structure import Structure
+from methods.core.structure.structure import Structure
 
 DEVICE = choose(threads=1)  # as in a job: the GPU, or one core
 CLASSES = 10

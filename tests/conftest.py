@@ -15,7 +15,7 @@ from benchmarks.data.dataset import Augment, Part
 from benchmarks.schemas.recipe import Recipe
 from benchmarks.training.checkpoint import Journal
 from benchmarks.training.trainer import Trainer
-from methods.core.structure import Structure
+from methods.core.structure.structure import Structure
 from tests.kinds import EXAMPLE, KINDS
 
 settings.register_profile(

@@ -15,7 +15,7 @@ from benchmarks.schemas.spec import Spec
 from benchmarks.training.seeds import seed_for
 from methods.core.api import Keep, OwnNetwork
 from methods.core.gates import gated
-from methods.core.structure import Structure, guard
+from methods.core.structure.structure import Structure, guard
 
 CHECKED = 256  # validation images on which gated and pruned logits are compared
 

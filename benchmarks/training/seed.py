@@ -24,7 +24,7 @@ from benchmarks.training.network import new_network
 from benchmarks.training.start import Inputs
 from benchmarks.training.trainer import Trainer
 from methods.core.api import Diverged, Unsupported
-from methods.core.structure import Structure
+from methods.core.structure.structure import Structure
 
 log = logging.getLogger(__name__)
 LOGIT_TOLERANCE = 1e-4

@@ -20,7 +20,7 @@ from benchmarks.training.feed import Feed
 from benchmarks.training.loop import Loops
 from benchmarks.training.seeds import seed_for
 from methods.core.api import Batch, Group, Keep
-from methods.core.structure import Structure
+from methods.core.structure.structure import Structure
 
 
 @dataclass

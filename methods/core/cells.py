@@ -121,3 +121,15 @@ class CellNetwork(nn.Module):
         for kind, cell in zip(self.kinds, self.cells, strict=True):
             before, last = last, cell(before, last, weights[kind] if weights else None)
         return self.head(last.mean((2, 3)))
+
+
+def discretise(probabilities: Tensor, nodes: int) -> list[list[tuple[str, int]]]:
+    """For every node its two strongest edges, by the strongest operation that is not zero: (operation, source)."""
+    strength, best = probabilities[:, 1:].max(1)
+    gene, first = [], 0
+    for node in range(nodes):
+        own = strength[first : first + 2 + node]
+        sources = sorted(own.argsort(descending=True, stable=True)[:2].tolist())
+        gene.append([(OPERATIONS[int(best[first + source])], source) for source in sources])
+        first += 2 + node
+    return gene

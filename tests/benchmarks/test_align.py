@@ -14,7 +14,7 @@ from benchmarks.schemas.spec import Spec
 from benchmarks.study.config import parse
 from benchmarks.study.specs import cell_spec, start_spec
 from benchmarks.training import network
-from methods.core.structure import Structure
+from methods.core.structure.structure import Structure
 from tests.conftest import RECIPE
 from tests.kinds import EXAMPLE, KINDS, settled
 

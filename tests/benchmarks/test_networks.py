@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from benchmarks import registry
-from methods.core.structure import Structure
+from methods.core.structure.structure import Structure
 from tests.kinds import settled
 from tests.methods.core.test_structure import assert_shrinks_exactly, counted_macs, random_keep
 

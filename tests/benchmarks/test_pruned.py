@@ -12,7 +12,7 @@ import torch
 
 from benchmarks import registry
 from benchmarks.pruned import write_onnx
-from methods.core.structure import Structure
+from methods.core.structure.structure import Structure
 from tests.kinds import settled
 
 LARGE = [pytest.param(network, marks=pytest.mark.slow) for network in ("densenet_bc", "mobilenet_v2", "vit_tiny")]

@@ -150,7 +150,11 @@ def test_the_order_of_modules_does_not_matter(edit: Callable[..., str]) -> None:
 
 def test_a_methods_hash_covers_its_core_and_the_trainer_but_not_planning_or_reports() -> None:
     modules = {module for root in ("methods.switcher", "benchmarks.train") for module, _ in closure(root)}
-    assert {"methods.core.alternation", "methods.core.switcher_net", "methods.core.structure"} <= modules
+    assert {
+        "methods.core.switching.alternation",
+        "methods.core.switching.switcher_net",
+        "methods.core.structure.structure",
+    } <= modules
     assert {"benchmarks.training.trainer", "benchmarks.data.dataset", "benchmarks.training.checkpoint"} <= modules
     assert not {"methods.l1", "methods.sss", "methods.dense"} & modules
     assert not [name for name in modules if name.startswith(("benchmarks.study", "benchmarks.report"))]

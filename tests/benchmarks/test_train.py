@@ -25,7 +25,7 @@ from benchmarks.training import network
 from benchmarks.training import seed as one_seed
 from benchmarks.training.checkpoint import Journal
 from benchmarks.training.start import Inputs, inputs_of
-from methods.core.structure import Structure
+from methods.core.structure.structure import Structure
 from tests.conftest import RECIPE
 from tests.kinds import EXAMPLE, KINDS, settled
 

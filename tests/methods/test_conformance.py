@@ -22,7 +22,7 @@ from benchmarks.training.trainer import Trainer
 from methods.core import gates
 from methods.core.api import Keep, OwnNetwork, Unsupported
 from methods.core.ranking import TOLERANCE
-from methods.core.structure import Structure, guard
+from methods.core.structure.structure import Structure, guard
 from tests.kinds import EXAMPLE, KINDS
 
 METHODS = registry.keys("method")

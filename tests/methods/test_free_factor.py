@@ -10,7 +10,7 @@ import torch
 
 from benchmarks.training.trainer import Trainer
 from methods import free_factor, switcher
-from methods.core.readings import UNFORCED
+from methods.core.switching.readings import UNFORCED
 from tests.kinds import KINDS, settled
 
 

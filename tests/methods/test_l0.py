@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from benchmarks.training.trainer import Trainer
 from methods import l0
 from methods.core.api import Batch, Group
-from methods.core.structure import Structure
+from methods.core.structure.structure import Structure
 from tests.kinds import KINDS, settled
 
 

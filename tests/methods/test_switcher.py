@@ -12,8 +12,8 @@ import torch
 from benchmarks.training.checkpoint import Journal
 from benchmarks.training.trainer import Trainer
 from methods import switcher
-from methods.core.readings import UNFORCED, Name
-from methods.core.switcher_net import Switcher
+from methods.core.switching.readings import UNFORCED, Name
+from methods.core.switching.switcher_net import Switcher
 from tests.kinds import KINDS, settled
 
 

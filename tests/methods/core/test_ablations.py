@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from benchmarks.training.trainer import Trainer
-from methods.core import ablations, gates
-from methods.core.ablations import HeldOut, Through, hard_concrete
-from methods.core.alternation import Alternation, Schedule
-from methods.core.readings import reading
-from methods.core.switcher_net import Switcher
+from methods.core import gates
+from methods.core.switching import ablations
+from methods.core.switching.ablations import HeldOut, Through, hard_concrete
+from methods.core.switching.alternation import Alternation, Schedule
+from methods.core.switching.readings import reading
+from methods.core.switching.switcher_net import Switcher
 from tests.kinds import KINDS, settled
 
 SCHEDULE = Schedule(begin=0.25, end=0.75, turns=2, lr=0.1)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from methods.core.api import Keep, Problem, Unsupported
 from methods.core.ranking import TOLERANCE, keep_by_rank
-from methods.core.structure import Structure
+from methods.core.structure.structure import Structure
 from tests.kinds import EXAMPLE, KINDS, settled
 from tests.methods.core.test_structure import assert_shrinks_exactly, random_keep
 

@@ -16,12 +16,13 @@ from torch import Tensor, nn
 
 from benchmarks.training.checkpoint import Journal
 from benchmarks.training.trainer import Trainer
-from methods.core import alternation, gates
-from methods.core.alternation import SIGNALS, Alternation, Schedule
+from methods.core import gates
 from methods.core.api import Keep, Unsupported
 from methods.core.gates import Place
-from methods.core.rationing import FLOOR, rationed
-from methods.core.readings import Name, clamp, reading
+from methods.core.switching import alternation
+from methods.core.switching.alternation import SIGNALS, Alternation, Schedule
+from methods.core.switching.rationing import FLOOR, rationed
+from methods.core.switching.readings import Name, clamp, reading
 from methods.free_factor import Free
 from tests.kinds import KINDS, settled
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from methods.core.coupled import coupled, first_to_go, squares
-from methods.core.structure import Structure
+from methods.core.structure.structure import Structure
 from tests.kinds import EXAMPLE, KINDS, settled
 
 

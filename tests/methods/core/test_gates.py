@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from methods.core import gates
 from methods.core.gates import SITES, Place
-from methods.core.structure import Structure
+from methods.core.structure.structure import Structure
 from tests.kinds import EXAMPLE, KINDS, settled
 
 IMAGES = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(3))

@@ -15,7 +15,7 @@ from benchmarks.networks import lenet5_wide
 from benchmarks.training.trainer import Trainer
 from methods.core.api import Group, Keep, Unsupported
 from methods.core.ranking import TOLERANCE, few_batches, hooked, keep_by_rank, map_scores, writer_norm
-from methods.core.structure import Structure
+from methods.core.structure.structure import Structure
 from tests.kinds import EXAMPLE, KINDS, settled
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from methods.core.readings import UNFORCED, Centred, Clamp, Name, Scores, Step, clamp, reading, standardise
+from methods.core.switching.readings import UNFORCED, Centred, Clamp, Name, Scores, Step, clamp, reading, standardise
 
 READINGS = get_args(Name)
 VALUES = st.lists(st.floats(-50, 50), min_size=1, max_size=20)

@@ -16,8 +16,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from methods.core import gates
 from methods.core.api import Keep, Unsupported
-from methods.core.layers import depthwise
-from methods.core.structure import Structure, guard
+from methods.core.structure.layers import depthwise
+from methods.core.structure.structure import Structure, guard
 from tests.kinds import EXAMPLE, KINDS, conv, head, settled
 
 SEEDS = st.integers(0, 10_000)

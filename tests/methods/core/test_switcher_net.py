@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from methods.core.api import Group
-from methods.core.readings import PLAIN
-from methods.core.structure import Structure
-from methods.core.switcher_net import Switcher
-from methods.core.views import sizes, statistics, weights
+from methods.core.structure.structure import Structure
+from methods.core.switching.readings import PLAIN
+from methods.core.switching.switcher_net import Switcher
+from methods.core.switching.views import sizes, statistics, weights
 from tests.kinds import EXAMPLE, KINDS, settled
 
 IMAGES = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(3))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from methods.core.api import Group
-from methods.core.layers import WEIGHTED, depthwise, evaluating, heads_of
+from methods.core.structure.layers import WEIGHTED, depthwise, evaluating, heads_of
 
 
 @dataclass(frozen=True)

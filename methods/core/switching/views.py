@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from methods.core.api import Group, Site
-from methods.core.readings import standardise
+from methods.core.switching.readings import standardise
 
 SIZES = 3
 STATISTICS = 8  # of one set of weights of a neuron

@@ -1,13 +1,13 @@
 """Weights and factors learned in turn, on the same loss: what the switcher and its controls share.
 
-A scorer gives every channel of a group a number, and a reading (methods/core/readings.py) makes factors of the numbers.
-Within a window of the training, the factors are learned. The window is cut into `turns`, whatever its length: in each,
-steps of the weights with the factors s held constant collect dL/ds from the same backward passes; then the scorer takes
-one step along their mean, scaled to length 1, and s is computed anew. Number and length of the scorer's steps are
-therefore the same in a short run and in a long one. After the window the factors are folded into the weights, and the
-channels with a factor of exactly 0 go. There is no penalty.
+A scorer gives every channel of a group a number, and a reading (methods/core/switching/readings.py) makes factors of
+the numbers. The factors are learned within a window of the training. The window is cut into `turns`, whatever its
+length. In each turn, steps of the weights with the factors s held constant collect dL/ds from the same backward
+passes; then the scorer takes one step along their mean, scaled to length 1, and s is computed again. So the number and
+the length of the scorer's steps are the same in a short run and in a long one. After the window the factors are folded
+into the weights, and the channels with a factor of exactly 0 are removed. There is no penalty.
 
-With target MACs, a budget decides which channels are on, whatever the reading (methods/core/rationing.py).
+With target MACs, a budget decides which channels are on, whatever the reading (methods/core/switching/rationing.py).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from methods.core import gates
 from methods.core.api import Factors, Keep, Problem
 from methods.core.gates import Place
 from methods.core.ranking import keep_by_rank
-from methods.core.rationing import rationed, within
-from methods.core.readings import Reading, Scores
+from methods.core.switching.rationing import rationed, within
+from methods.core.switching.readings import Reading, Scores
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import torch_pruning as tp
 from torch import Tensor, nn
 
 from methods.core.api import Group, Keep
-from methods.core.cost import Cost
-from methods.core.grouping import groups_of
+from methods.core.structure.cost import Cost
+from methods.core.structure.grouping import groups_of
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import torch_pruning as tp
 from torch import Tensor, nn
 
 from methods.core.api import Group, Site, Unsupported
-from methods.core.layers import CONV, MIXING, NORM, WEIGHTED, depthwise, evaluating, heads_of
+from methods.core.structure.layers import CONV, MIXING, NORM, WEIGHTED, depthwise, evaluating, heads_of
 
 
 def groups_of(net: nn.Module, example: Tensor) -> tuple[Group, ...]:

@@ -1,7 +1,7 @@
 """Snakemake's time and memory as a study grows: measured, and drawn as docs/scale.svg.
 
-python -m speed.scale measure docs/scale.csv --plan 500 1000 2000 --run 100 400 1600 --run-all 100 400
-python -m speed.scale draw docs/scale.csv docs/scale.svg
+python -m tools.scale measure docs/scale.csv --plan 500 1000 2000 --run 100 400 1600 --run-all 100 400
+python -m tools.scale draw docs/scale.csv docs/scale.svg
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from methods.core import gates
-from methods.core.alternation import Alternation
 from methods.core.api import Problem
-from methods.core.readings import clamp
+from methods.core.switching.alternation import Alternation
+from methods.core.switching.readings import clamp
 
 BETA, GAMMA, ZETA = 2 / 3, -0.1, 1.1  # temperature and stretch, Louizos, Welling and Kingma, ICLR 2018
 OPEN = 4.0  # log-odds of a raw factor of 1: wide open, so that the gate begins at exactly 1

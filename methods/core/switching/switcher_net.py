@@ -36,8 +36,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from methods.core.api import Group
-from methods.core.readings import Scores, standardise
-from methods.core.views import (
+from methods.core.switching.readings import Scores, standardise
+from methods.core.switching.views import (
     SIZES,
     STATISTICS,
     Input,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from methods.core.api import Keep, Problem
 from methods.core.ranking import places
-from methods.core.readings import Scores
+from methods.core.switching.readings import Scores
 
 BISECTIONS = 24
 FLOOR = 0.1  # of the factor of a channel that a budget keeps: at 0 it would be kept for nothing
