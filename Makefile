@@ -9,7 +9,7 @@ name = $(shell sed -n 's/^study: *//p' $(STUDY))
 uv = $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.lock)
 quiet = --quiet rules progress host reason
 run = PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH="$(CURDIR)"
-republish = $(run) python -m workflow.scripts.publish results/published/$(PUBLISHED) && $(run) python -m tools.published
+republish = $(run) python -m tools.publish results/published/$(PUBLISHED) && $(run) python -m tools.published
 
 .DEFAULT_GOAL := help
 .PHONY: help results plan dry compare figures page export paper test lint speed lock faults audit publish docs clean
@@ -19,7 +19,7 @@ help:  ## print this list
 
 results: .venv/ready  ## train, measure and report a study (STUDY=config/quick.yaml, CORES=8)
 	$(run) snakemake --cores $(CORES) --configfile $(STUDY) --logger rich
-	$(run) python -m workflow.scripts.show results/$(name)
+	$(run) python -m tools.show results/$(name)
 
 plan: .venv/ready  ## say what a study will cost: cells, runs, training MACs, hours on this machine
 	$(run) snakemake plan --cores $(CORES) --configfile $(STUDY) $(quiet)
@@ -37,7 +37,7 @@ page: .venv/ready  ## write the page of a study from its rows; of a published on
 	$(if $(PUBLISHED),$(republish),$(run) snakemake page --cores $(CORES) --configfile $(STUDY))
 
 export: .venv/ready  ## write networks of a study as ONNX; one alone: DATASET= NETWORK= METHOD= TARGET= SEED=0
-	$(run) python -m workflow.scripts.export results/$(name) $(if $(DATASET),--dataset '$(DATASET)') \
+	$(run) python -m tools.export results/$(name) $(if $(DATASET),--dataset '$(DATASET)') \
 		$(if $(NETWORK),--network '$(NETWORK)') $(if $(METHOD),--method '$(METHOD)') \
 		$(if $(TARGET),--target '$(TARGET)') --seed $(SEED)
 

@@ -20,7 +20,7 @@ import yaml
 from benchmarks.registry import ROOT
 from benchmarks.schemas.rows import TIME_COLUMNS
 
-PARTS = ("Snakefile", "environment.yml", "benchmarks", "config", "methods", "paper", "profiles", "workflow")
+PARTS = ("Snakefile", "environment.yml", "benchmarks", "config", "methods", "paper", "profiles", "tools", "workflow")
 TINY: dict[str, Any] = {
     "study": "tiny",
     "datasets": ["digits"],

@@ -68,7 +68,7 @@ def test_a_run_that_left_no_network_says_why(finished: Project) -> None:
 
 
 def export(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "workflow.scripts.export", "results/tiny", *arguments]
+    command = [sys.executable, "-m", "tools.export", "results/tiny", *arguments]
     environment = project.environment | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=project.root, env=environment, text=True, capture_output=True)
 

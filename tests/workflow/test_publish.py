@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.registry import ROOT
 from tests.workflow.conftest import Project
-from workflow.scripts import publish
+from tools import publish
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_tables_figures_claims_and_page_come_from_rows_and_histories_alone(
 
 
 def test_a_study_that_is_not_published_is_named_with_those_that_are(published: Path) -> None:
-    command = [sys.executable, "-m", "workflow.scripts.publish", str(published.with_name("other"))]
+    command = [sys.executable, "-m", "tools.publish", str(published.with_name("other"))]
     done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "there is: tiny" in done.stderr
