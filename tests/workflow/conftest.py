@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import os
 import re
@@ -102,6 +104,13 @@ def copied(root: Path, **changes: Any) -> Project:
     project = Project(root)
     project.configure(**changes)
     return project
+
+
+def payload(folder: Path) -> Any:
+    """What the script of a study's page reads."""
+    text = (folder / "index.html").read_text()
+    packed = re.search(r'id="payload">(.*?)</script>', text, flags=re.S)[1]  # type: ignore[index]
+    return json.loads(gzip.decompress(base64.b64decode(packed)))
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
 from pathlib import Path
 
 import pandas as pd
 
-from tests.workflow.conftest import Project
+from tests.workflow.conftest import Project, payload
 
 
 def publish(project: Project, name: str = "tiny") -> Path:
@@ -22,11 +20,11 @@ def publish(project: Project, name: str = "tiny") -> Path:
 def test_the_page_has_histories_tables_and_figures(undisturbed: Project) -> None:
     results = undisturbed.root / "results/tiny"
     text = (results / "index.html").read_text()
-    payload = json.loads(re.search(r'id="payload">(.*?)</script>', text, flags=re.S)[1])  # type: ignore[index]
-    assert len(payload["histories"]) == len(undisturbed.rows())
-    assert all(len(history["epoch"]) >= 4 for history in payload["histories"])
-    assert set(payload["tables"]) == {path.stem for path in (results / "tables").glob("*.html")}
-    assert text.count("<figure>") == len(list((results / "figures").glob("*.svg"))) >= 4
+    data = payload(results)
+    assert len(data["histories"]) == len(undisturbed.rows())
+    assert all(len(history["epoch"]) >= 4 for history in data["histories"])
+    assert set(data["tables"]) == {path.stem for path in (results / "tables").glob("*.html")}
+    assert text.count("<figure>") == len(data["figures"]) == len(list((results / "figures").glob("*.svg"))) >= 4
 
 
 def test_snakemake_reports_with_categories_and_captions(finished: Project) -> None:
