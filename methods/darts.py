@@ -2,15 +2,16 @@
 2019.
 
 Idea: a cell is a graph whose every edge is a mixture of all operations. In turn, the mixture's weights (alpha) take a
-step on a validation batch and the operations' weights on a training batch (the first-order form). Of every node's edges
-the two strongest stay, each with its strongest operation; a network of such cells is trained.
-Deviations: it is a network of its own, and is compared at equal MACs: stem and width are chosen so that the cells that
-were found cost the target's share of the dense network. Three cells of two nodes in both networks (the paper: 8 and 20
-of four), and a stem of stride 2 where the map would leave no width. Alpha learns faster, for hundreds of steps in place
-of 50 epochs, and on the validation part in place of half of the training part. No cutout, drop path or auxiliary head:
-the one recipe trains all networks. Search and training share one budget, half for each by default (the paper: 50 epochs
-of search, then 600 of training); the found network is trained from new weights, on a schedule of its own. With `budget:
-paper` it is trained for all epochs.
+step on a validation batch and the operations' weights on a training batch (the first-order form). After the search,
+each node keeps its two strongest edges, and each edge its strongest operation; a network of such cells is trained.
+Deviations: the result is a new network, not a pruned one. It is compared at equal MACs: its stem and width are chosen
+so that the found cells meet the target. Both networks, searched and trained, have three cells of two nodes (the paper:
+8 and 20 cells of four). The stem has stride 2 where full-resolution maps would leave the cells fewer than 8 channels.
+Alpha has a larger learning rate, because the search takes hundreds of steps in place of 50 epochs; it learns on the
+validation part in place of half of the training part. No cutout, drop path or auxiliary head: one recipe trains all
+networks. Search and training share the budget, half each by default (the paper: 50 epochs of search, then 600 of
+training); the found network is trained from new weights, on a schedule of its own. With `budget: paper` it is trained
+for all epochs.
 Expected: on CIFAR-10, 3.00 % error (first order), where random cells have 3.29 % (the paper's table 1); here, with a
 short budget from new weights, below pruned networks.
 """

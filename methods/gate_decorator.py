@@ -2,13 +2,14 @@
 convolutional neural networks", NeurIPS 2019.
 
 Idea: a gate phi behind every norm takes over the norm's scale. The importance of a channel is |phi * dL/dphi|, the
-change of the loss without the channel to first order, summed over a Tick, in which only phi and the last layer learn.
-Then the least important channels of the whole network go, but a tenth of each group stays. Every few Ticks a Tock
-trains all weights with an L1 penalty on phi. Each norm of a residual stream has its own phi; the importance of the
-stream's channels is the sum.
-Deviations: a Tick removes an equal part of the MACs between the dense network and the target (the authors: 0.5 % of
-the channels that are left). A channel that costs more than that goes in a later Tick. Ticks and Tocks take as long in
-all, as in the paper, but are short, and follow the one schedule. A layer without a norm gets a phi that begins at 1.
+first-order change of the loss when the channel is removed. It is summed over a Tick, a short phase in which only phi
+and the last layer are trained. At its end the least important channels of the whole network are removed, but a tenth of
+each group always stays. After every few Ticks comes a Tock, a phase in which all weights are trained with an L1 penalty
+on phi. Each norm of a residual stream has its own phi; the importance of the stream's channels is the sum.
+Deviations: every Tick removes an equal part of the MACs between the dense network and the target (the authors: 0.5 % of
+the channels that are left). A channel that costs more than this part is removed in a later Tick. Ticks and Tocks take
+the same time in total, as in the paper, but each is shorter, and the run's learning rate schedule holds for both. A
+layer without a norm gets a phi that begins at 1.
 Expected: ResNet-56 on CIFAR-10, 93.15 % with 70 % fewer FLOPs (README of the authors' code).
 """
 
@@ -44,7 +45,7 @@ class Knobs:
 
 
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
-    """Tocks and Ticks in turn; behind each Tick channels go."""
+    """Tocks and Ticks in turn; after each Tick channels are removed."""
     branches = [
         replace(g, name=f"{g.name} at {site.module}", gates=(site,)) for g in problem.groups for site in g.gates
     ]

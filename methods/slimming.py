@@ -2,16 +2,17 @@
 slimming", ICCV 2017.
 
 Idea: an L1 penalty on the scale gamma of every normalisation while training from scratch; then the channels with the
-smallest |gamma| of the whole network go, and the rest is fine-tuned. Loss: cross-entropy + lambda * sum of |gamma|.
+smallest |gamma| of the whole network are removed, and the rest is fine-tuned.
+Equation: loss = cross-entropy + lambda * sum of |gamma|.
 Strength: the authors' lambda of 1e-4 (VGG; 1e-5 for ResNet and DenseNet) is for 160 epochs of 782 steps at rates of
-0.1, 0.01 and 0.001, whose sum is 6,600. Here lambda is rescaled to the run's own sum (methods/core/penalty.py): on
-8x8 digits, 8 epochs of 32 steps, to 0.03. gamma begins at 0.5, as there.
-Deviations: a group that several norms share (a residual stream) is scored by the mean of their scales. Layers
-without a norm get a factor of their own, which begins at 1 and has a fiftieth of the penalty: at more, LeNet-5 dies
-before its loss falls. The paper warns that such a factor says nothing of a channel's importance, because the weights
-can grow as it shrinks; one threshold over factors and scales may then empty a layer (LeNet-5's linear ones), and with
-`ranking: uniform` none is. The budget is split between the two
-trainings. The penalty's subgradient at 0 is 0, as in the authors' code.
+0.1, 0.01 and 0.001, whose sum over all steps is 6,600. Here lambda is rescaled to the run's own sum
+(methods/core/penalty.py): to 0.03 for 8 epochs of 32 steps on digits. gamma begins at 0.5, as in the paper.
+Deviations: a group that several norms share (a residual stream) is scored by the mean of their scales. Each channel of
+a layer without a norm gets a trainable factor, which begins at 1 and has a fiftieth of the penalty: with more, LeNet-5
+collapses before its loss falls. The paper warns that such a factor does not measure importance, because the weights can
+grow as it shrinks. One threshold over factors and scales may therefore empty a layer (LeNet-5's linear ones);
+`ranking: uniform` does not. Training with the penalty and fine-tuning share the budget. The penalty's subgradient at 0
+is 0, as in the authors' code.
 Expected: VGG-19 on CIFAR-10, 93.66 -> 93.80 with 70 % of the channels removed (their table 1).
 """
 

@@ -1,25 +1,26 @@
 """Switcher network: Han, Liu, Hai and Duan, "Mining the weights knowledge for optimizing neural network
 structures", arXiv 2110.05954.
 
-Idea: a switcher network (SNN in the paper) reads the weights of the task network (TNN) and puts out a scaling
-factor per neuron, which turns it off or weights it; both are learned in turn by SGD on the same loss,
-with no term that induces sparsity.
+Idea: a switcher network (SNN in the paper) reads the weights of the task network (TNN) and outputs a gate per neuron,
+which turns the neuron off or scales it; both networks are trained in turn by SGD on the same loss, with no term that
+induces sparsity.
 Equation: in layer l, with x_i the incoming weights of neuron i, normalised over the layer,
 
     p_i = v_l . ReLU(A_l x_i + b_l) / 8        an MLP of its own for every layer, 64 hidden units, v_l = 0 at the start
     s_i = max(p_i - tau_l, 0)                  tau_l such that the mean of s over the layer is 1
-    readers of neuron i take in s_i a_i        a_i its activation
+    the readers of neuron i get s_i a_i        a_i its activation
 
-Steps of the weights hold s and collect dL/ds; then the switcher takes a step of length `lr` along their mean. Neurons
-with s_i = 0 at the end go. Nothing is forced: the network begins as the dense one, and stays it if the switcher does
-not learn.
+While the weights are trained, s is held constant and dL/ds is averaged over the steps; then the switcher takes one step
+of length `lr` along this mean gradient. Neurons with s_i = 0 at the end are removed. Sparsity is not forced: all gates
+begin at 1, so that the network begins as the dense one, and it stays dense if the switcher does not learn.
 Ours: only the paper's abstract is public to us. It fixes what the idea says; the equation, the schedule and the choice
-among the readings (methods/core/switching/readings.py) are our own, and so is the straight-through gradient by which a
-neuron with s_i = 0 can come back (`revive`). With target MACs, a budget turns the neurons of lowest score off
-(methods/core/switching/rationing.py).
-Expected: accuracy as dense, on less MACs, and no gain from reading the weights (`input: noise`, free_factor).
-Measured: no published study is of this form yet. That of 0.2 (`reading: forced, reader: embedding, lr: 0.08,
-budget_lr: 0.02, site: behind_norm`), its search and its numbers stand in docs/switcher.md.
+of reading (the function from scores p to gates s, methods/core/switching/readings.py) are our own, and so is the
+straight-through gradient by which a neuron with s_i = 0 can be turned on again (`revive`). With target MACs, the
+neurons of lowest score are turned off until the target is met (methods/core/switching/rationing.py).
+Expected: the accuracy of the dense network at fewer MACs, and no gain from reading the weights (against
+`input: noise` and `free_factor`).
+Measured: no published study has this form. docs/switcher.md has the search and the numbers of the form of version 0.2
+(`reading: forced, reader: embedding, lr: 0.08, budget_lr: 0.02, site: behind_norm`).
 """
 
 from __future__ import annotations
@@ -46,26 +47,26 @@ RANGES = {
 @dataclass(frozen=True)
 class Knobs:
     reading: Literal["plain", "centred", "two_heads", "network_wide", "forced"] = "centred"
-    gain: float = 1.5  # network_wide, forced: standard deviation of the factors before the clamp, at the ramp's end
-    begin: float = 0.3  # of the window in which it is trained, as a fraction of the budget; `plain` begins at 0
-    end: float = 0.7  # of the window; the rest is fine-tuning
-    turns: int = 60  # steps of the switcher
-    lr: float = 0.3  # length of such a step, before momentum, at the start of the one schedule
-    budget_lr: float = 0.1  # the same with target MACs
-    # What follows is there for controls and ablations; the defaults are the method.
+    gain: float = 1.5  # network_wide, forced: standard deviation of the gates before the clamp, at the window's end
+    begin: float = 0.3  # of the window in which the switcher is trained, in fractions of the budget; 0 for `plain`
+    end: float = 0.7  # of that window; fine-tuning follows
+    turns: int = 60  # steps of the switcher within the window
+    lr: float = 0.3  # length of such a step, before momentum, at the start of the learning rate schedule
+    budget_lr: float = 0.1  # the same, in runs with target MACs
+    # The knobs below are for controls and ablations; their defaults are the method.
     reader: Literal["mlp", "embedding", "equivariant"] = "mlp"
     input: Literal["incoming", "outgoing", "both", "shuffled", "noise"] = "incoming"
     output: Literal["clamp", "relu", "hard_concrete"] = "clamp"  # network_wide, forced
-    site: Literal["behind_activation", "behind_norm", "before_norm"] = "behind_activation"  # where a factor applies
-    batch: Literal["same", "held_out"] = "same"  # what it learns on: the images of the weights' steps, or validation
-    signal: Literal["loss", "none", "random"] = "loss"  # what it learns from: gradients, none, or of random sign
-    revive: bool = True  # centred: a channel that is off has a gradient
-    through: bool = False  # gradient goes on through the switcher into the weights that it reads
-    hidden: int = 64  # units of the switcher's layers
+    site: Literal["behind_activation", "behind_norm", "before_norm"] = "behind_activation"  # where a gate applies
+    batch: Literal["same", "held_out"] = "same"  # the switcher's images: those of the weights' steps, or validation
+    signal: Literal["loss", "none", "random"] = "loss"  # the switcher's gradient: as it is, none, random sign
+    revive: bool = True  # centred: a channel that is off gets a gradient
+    through: bool = False  # the gradient also flows through the switcher into the weights that it reads
+    hidden: int = 64  # hidden units per layer of the switcher
 
 
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
-    """Both networks in turn; what is off at the end goes."""
+    """Train both networks in turn; channels that are off at the end are removed."""
     output = ablations.OUTPUTS[knobs.output](problem)
     read = reading(knobs.reading, gain=knobs.gain, revive=knobs.revive, output=output)
     reader = (knobs.reader, knobs.input, knobs.hidden, knobs.through, read.heads, read.head)

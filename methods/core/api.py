@@ -1,20 +1,21 @@
 """The interface between a method and the suite.
 
-A method is one file in `methods/`; its name is its key in the config. The file holds
+A method is one file in `methods/`; its name is the method's key in the config. The file holds
 
-    TARGETS = ("macs",)           the targets that it can take: "macs" (target MACs, given or matched), "free" (it
-                                  chooses its own size), "from" (transfer: it uses what another method has learned)
-    START = "pretrained"          it begins from the shared start; or "init"
-    RETRAIN = "scratch"           optional: only the found shape counts; new weights train, on a schedule of their own,
-                                  for what is left of the budget, or for all epochs where the knob `budget` is "paper"
+    TARGETS = ("macs",)           the targets that it can take: "macs" (target MACs, given or matched), "free"
+                                  (unconstrained), "from" (transfer: it uses what another method has learned)
+    START = "pretrained"          it begins from the shared start; "init": from the initialisation
+    RETRAIN = "scratch"           optional: only the widths that were found are kept. The network is trained from new
+                                  weights, on a schedule of its own, for what is left of the budget, or for all epochs
+                                  if the knob `budget` is "paper"
     SOURCE = {"switcher": {}}     with "from": the method, and its knobs, that it transfers from;
-                                  `problem.transferred` is what that method has saved
-    CONTINUE = {"train": True}    with "from": its own knobs with which it learns on. At the target `from:a+b` its
-                                  source is itself with these knobs, on b, which has transferred from SOURCE on a
+                                  `problem.transferred` holds what that method has saved
+    CONTINUE = {"train": True}    with "from": knobs for the target `from:a+b`. Its source is then this method with
+                                  these knobs, run on network b, after a transfer from SOURCE on network a
     RANGES = {"rounds": (1, 9)}   optional: least and largest value of a knob; planning refuses others
 
     @dataclass(frozen=True)
-    class Knobs: ...              its settings: defaults, units and source; the config may set them
+    class Knobs: ...              its hyperparameters: defaults, units and source; the config may set them
 
     def learn(net, problem, knobs) -> Keep: ...
 
@@ -23,8 +24,8 @@ A method that builds a network of its own returns it as `OwnNetwork`, and its fi
     def build(example, shape) -> nn.Module: ...
 
 All names in capitals and the fields of Knobs are literals: planning reads them without running the file.
-`learn` trains `net` in place and returns which channels stay. It folds factors that it has learned into the weights
-(`methods.core.gates.fold`) before it returns. Evaluating, shrinking, fine-tuning, timing and saving are never its task.
+`learn` trains `net` in place and returns which channels to keep. Before it returns, it folds the gates that it has
+learned into the weights (`methods.core.gates.fold`). The suite shrinks, fine-tunes, evaluates, times and saves.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ import torch
 from torch import Tensor, nn
 
 Keep = dict[str, Tensor]
-"""Group name -> bool mask [channels], True = stays."""
+"""Group name -> bool mask [group size], True = the channel is kept."""
 
 Factors = Mapping[str, Tensor]
-"""Group name -> factor [channels]."""
+"""Group name -> gates [group size]."""
 
 
 class OwnNetwork(NamedTuple):
@@ -54,11 +55,11 @@ class OwnNetwork(NamedTuple):
 
 
 class Unsupported(Exception):  # noqa: N818 - it ends a run, and is a status in its row
-    """A method cannot handle this network or target; its message is the one sentence the table shows."""
+    """A method cannot handle this network or target; the message is the sentence that the tables show."""
 
 
 class Diverged(Exception):  # noqa: N818
-    """The training loss is not finite any more."""
+    """The training loss is not finite."""
 
 
 class Batch(NamedTuple):
@@ -68,9 +69,9 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Site:
-    """Where the channels of a group sit in one module: `index` [group size, k] int64, into its channels.
+    """Where the channels of a group are in one module: `index` [group size, k] int64, into the module's channels.
 
-    k > 1 where one channel of the group is several of the module's, as behind a flatten.
+    k > 1 where one channel of the group corresponds to several of the module, as behind a flatten.
     """
 
     module: str
@@ -86,38 +87,38 @@ class Group:
     writers: tuple[Site, ...]  # conv and linear layers that produce them (the first is the root)
     norms: tuple[Site, ...]  # normalisations over them
     readers: tuple[Site, ...]  # conv and linear layers that consume them
-    gates: tuple[Site, ...]  # where a factor applies: the last writer or norm of each branch
-    step: int = 1  # of its width, which is a multiple of it or all of its channels
+    gates: tuple[Site, ...]  # where a gate applies: the last writer or norm of each branch
+    step: int = 1  # the number of kept channels is a multiple of it, or `size`
 
 
 class Problem(Protocol):
-    """The only way to train: hands out data, keeps the one schedule, charges the budget.
+    """The only way to train: hands out data, sets learning rates, charges the budget.
 
-    A learning rate is set by the problem on every optimizer that it made, before each batch.
+    Before each batch, the problem sets the learning rate of every optimizer that it made.
     """
 
     groups: tuple[Group, ...]
     example: Tensor  # float [1, c, h, w]: an input of the network, on its device
     target: float | None  # fraction of the dense MACs to keep; None: the method chooses its own size
-    epochs: float  # what is left to spend
+    epochs: float  # what is left of the budget
     epoch_steps: int  # batches in a pass over "train"
     transferred: Mapping[str, Tensor]  # what the source method saved, same dataset and seed; empty for most
-    rate: float  # the schedule's present learning rate, as a fraction of the recipe's
+    rate: float  # the current learning rate, as a fraction of the recipe's
     rng: torch.Generator  # on the CPU, seeded by the run
 
     def batches(self, epochs: float, *, part: str = "train", state: Any = ()) -> Iterator[Batch]:
-        """Hand out `epochs` passes over "train" (charged against the budget) or "validation" (its MACs alone).
+        """Hand out `epochs` passes over "train" (charged as epochs and MACs) or "validation" (MACs alone).
 
         `state` is everything that the loop changes (modules, optimizers, generators, tensors): it is saved
-        every epoch and restored in place when a killed run is resumed. A loop whose state was
-        already complete yields nothing. Raises Diverged after an epoch with a non-finite loss, and
-        ValueError if more than the budget is asked for.
+        every epoch and restored in place when a killed run is resumed. A loop that was complete
+        before the kill yields nothing. Raises Diverged after an epoch with a non-finite loss, and
+        ValueError if `epochs` is more than what is left of the budget.
         """
         ...
 
     def sample(self, part: str = "validation") -> Batch:
-        """A batch of random images of "train" or "validation", not augmented; charged as a forward and a backward
-        pass, and no step of the budget. May be called within a loop over `batches`."""
+        """A batch of random images of "train" or "validation", not augmented; charged as the MACs of a forward
+        and a backward pass, and no epochs. May be called within a loop over `batches`."""
         ...
 
     def logits(self, net: nn.Module, images: Tensor, params: Mapping[str, Tensor] | None = None) -> Tensor:
@@ -125,14 +126,14 @@ class Problem(Protocol):
         ...
 
     def loss(self, net: nn.Module, batch: Batch, params: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Cross-entropy of `net` on the batch; with `params`, of `net` with these tensors for its own."""
+        """Cross-entropy of `net` on the batch; `params` replaces its parameters of these names."""
         ...
 
     def optimizer(
         self, *trained: nn.Module, lr: float | None = None, weight_decay: float | None = None
     ) -> torch.optim.Optimizer:
-        """The recipe's SGD for the modules' parameters, but for what the paper asks to be different. Weights of two
-        or more dimensions decay."""
+        """The recipe's SGD for the modules' parameters; `lr` and `weight_decay` replace the recipe's values. Only
+        parameters of two or more dimensions decay."""
         ...
 
     def fit(
@@ -148,29 +149,30 @@ class Problem(Protocol):
         lr: float | None = None,
     ) -> None:
         """Train `net` for `epochs` by the recipe. `penalty` is added to the loss; `params` replaces tensors in the
-        forward pass; `trained` is trained along; `after_step` runs after every step; `state` is what it changes."""
+        forward pass; `trained` is a module trained along with `net`; `after_step` runs after every step, and `state`
+        holds what it changes."""
         ...
 
     def lr_sum(self, epochs: float, lr: float | None = None) -> float:
-        """The sum of the learning rates over the steps of the next `epochs`, of an optimizer made with this `lr`."""
+        """The sum of the learning rates over the steps of the next `epochs`, for an optimizer made with this `lr`."""
         ...
 
     def everything(self) -> Keep:
-        """The Keep in which every channel stays."""
+        """The Keep that keeps every channel."""
         ...
 
     def macs(self, keep: Keep) -> int:
-        """MACs per image of the network with these channels, exactly as the pruned network counts them."""
+        """MACs per image of the network with these channels, equal to the count on the pruned network."""
         ...
 
     def save_for_transfer(self, tensors: Mapping[str, Tensor]) -> None:
-        """Save what was learned besides the network, for methods that transfer from this one."""
+        """Save what was learned in addition to the network, for methods that transfer from this one."""
         ...
 
     def charge(self, macs: float) -> None:
-        """Add training MACs that the problem cannot see (those of a hypernetwork, say)."""
+        """Add training MACs that the problem cannot count itself (those of a hypernetwork, say)."""
         ...
 
     def note(self, **values: float) -> None:
-        """Write values into the history of the current epoch (alive channels, say)."""
+        """Write values into the history of the current epoch (the number of channels that are on, say)."""
         ...
