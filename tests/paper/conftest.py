@@ -1,15 +1,15 @@
-"""Published studies as the paper takes them: the cells of the real plans, with rows that are made up."""
+"""Published studies as the paper takes them: their real cells, with rows that are made up."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from benchmarks.study.cell import Cell
-from benchmarks.study.config import parse
+from benchmarks.report.stats.summary import CELL, read_rows
+from benchmarks.schemas.target import Target
 from tests.report.conftest import Row, make_dense, make_row
 
 ROOT = Path(__file__).parents[2]
@@ -19,21 +19,22 @@ PARAMETERS = {"lenet5": 6e4, "lenet5_wide": 2.4e5, "resnet8": 8e4, "resnet20": 2
 
 
 def make_published(study: str, seeds: int = 2) -> pd.DataFrame:
-    """Plausible rows for every cell of config/<study>.yaml; `sss` fails once."""
-    plan = parse(yaml.safe_load((ROOT / f"config/{study}.yaml").read_text()), study)
+    """Plausible rows for every cell of the published study; `sss` fails once."""
+    published = read_rows(ROOT / f"results/published/{study}/rows.csv")
     rng = np.random.default_rng(0)
-    rows = [_row(study, cell, seed, rng) for cell in plan.cells() for seed in range(seeds)]
+    cells = published[CELL].drop_duplicates().itertuples(index=False)
+    rows = [_row(study, cell, seed, rng) for cell in cells for seed in range(seeds)]
     return pd.DataFrame(rows)
 
 
-def _row(study: str, cell: Cell, seed: int, rng: np.random.Generator) -> Row:
+def _row(study: str, cell: Any, seed: int, rng: np.random.Generator) -> Row:
     own = {"study": study, "dataset": cell.dataset, "network": cell.network, "seed": seed, "knobs": KNOBS}
-    own |= {"params_dense": PARAMETERS[cell.network], "target": str(cell.target), "precision": "float32"}
+    own |= {"params_dense": PARAMETERS[cell.network], "target": cell.target, "precision": "float32"}
     top = (0.97 if cell.dataset == "digits" else 0.89) + rng.normal(0, 0.003)
-    if cell.entry.key == "dense":
+    if cell.method == "dense":
         return make_dense(**own, test_accuracy=top, params=PARAMETERS[cell.network])
-    kept = cell.target.fraction or rng.uniform(0.75, 0.95)
-    failed = cell.entry.key == "sss" and seed == 1 and cell.network == "resnet8"
-    own |= {"method": cell.entry.label, "macs": 1e4 * kept, "params": PARAMETERS[cell.network] * kept}
+    kept = Target.parse(cell.target).fraction or rng.uniform(0.75, 0.95)
+    failed = cell.method == "sss" and seed == 1 and cell.network == "resnet8"
+    own |= {"method": cell.method, "macs": 1e4 * kept, "params": PARAMETERS[cell.network] * kept}
     accuracy = np.nan if failed else top - 0.03 * (1 - kept) ** 2 + rng.normal(0, 0.003)
     return make_row(**own, test_accuracy=accuracy, status="collapsed" if failed else "ok")

@@ -62,7 +62,7 @@ def values() -> dict[str, str]:
     return {f"{s}/{key}": text for s in STUDIES for key, text in numbers_of(make_published(s)).items()}
 
 
-def test_every_key_of_the_text_is_a_number_that_the_planned_studies_have(values: dict[str, str]) -> None:
+def test_every_key_of_the_text_is_a_number_that_the_published_studies_have(values: dict[str, str]) -> None:
     keys = {key for pair in KEYS for key in pair if key} | POINTS
     made = {key for key in keys if key.startswith(("default/", "literature/")) or "/caption." in key}
     assert len(keys) > 100
