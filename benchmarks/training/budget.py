@@ -37,7 +37,7 @@ class Budget:
         return (self.end - self.step) / self.epoch_steps
 
     @property
-    def now(self) -> Spent:
+    def phase_cost(self) -> Spent:
         """What the present phase has cost."""
         return self.spent.setdefault(self.phase, Spent())
 
@@ -72,7 +72,7 @@ class Budget:
 
     def charge(self, macs: float) -> None:
         """Add training MACs to the present phase."""
-        self.now.macs += macs
+        self.phase_cost.macs += macs
 
     def capture(self) -> dict[str, Any]:
         """What a loop changes, for the journal."""

@@ -98,10 +98,10 @@ class Loops:
     def _charge(self, part: str, images: int, seconds: float) -> None:
         passes = 1 + BACKWARD if part == "train" else 1
         self.budget.charge(passes * self.budget.image_macs * images)
-        self.budget.now.seconds += seconds
+        self.budget.phase_cost.seconds += seconds
 
     def _close_epoch(self, steps: int, left: int) -> None:
-        now, phase = self.budget.now, self.budget.phase
+        now, phase = self.budget.phase_cost, self.budget.phase
         now.steps += steps
         epoch = self.budget.step / self.budget.epoch_steps
         loss = self.history.close(phase, epoch)

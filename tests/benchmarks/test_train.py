@@ -286,7 +286,8 @@ def test_a_shape_that_is_trained_from_scratch_has_new_weights_and_what_is_left_o
 
     for module in (network, train):
         monkeypatch.setattr(module, "initialise", spy)
-    (record,) = records(bench.cell(specs(seeds=1, retrain="scratch")["switcher@free"]))
+    cells = specs(seeds=1, retrain="scratch", methods=["dense", {"switcher": {"reading": "forced"}}], targets=["free"])
+    (record,) = records(bench.cell(cells["switcher,reading=forced@free"]))
     assert {phase: cost["steps"] for phase, cost in record["spent"].items()} == {"learn": 17, "finetune": 7}
     assert len(sizes) == 2 and sizes[1] < sizes[0], "the dense network's, then the small one's"
 

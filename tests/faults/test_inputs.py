@@ -214,7 +214,7 @@ def given_spec(**changes: Any) -> list[str]:
         ("plan", ["--config", '{"study": "../x"}', "--results", "r", "--cores", "1"], "study: String should match"),
         ("plan", ["--config", "not json", "--results", "r", "--cores", "1"], "Expecting value"),
         ("gather", ["--rows", "broken.csv", "--out", "rows.csv"], "broken.csv is cut short or altered"),
-        ("show", ["broken.csv"], "broken.csv"),
+        ("tools.show", ["broken.csv"], "broken.csv"),
         ("tables", ["--rows", "broken.csv", "--out", "summary.csv"], "broken.csv is no table of rows"),
         ("figures", ["--rows", "broken.csv", "--out", "ranks.svg"], "broken.csv is no table of rows"),
         ("page", ["--rows", "broken.csv", "--claims", "c.md", "--page", "p.html"], "broken.csv is no table of rows"),
@@ -227,7 +227,7 @@ def test_a_script_refuses_before_it_writes(
     Path("broken.csv").write_bytes(b'a,"b\n\0')
     monkeypatch.setattr("sys.argv", [script, *arguments])
     with pytest.raises((ValueError, OSError)) as caught:
-        runpy.run_module(f"workflow.scripts.{script}", run_name="__main__")
+        runpy.run_module(script if "." in script else f"workflow.scripts.{script}", run_name="__main__")
     assert said in str(caught.value)
     assert [path.name for path in Path().rglob("*") if path.is_file()] == ["broken.csv"]
 

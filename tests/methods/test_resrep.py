@@ -184,10 +184,10 @@ def test_it_refuses_a_norm_that_does_not_follow_its_layer_at_once(make_trainer: 
 
 def test_compactors_are_charged(make_trainer: Callable[..., Trainer]) -> None:
     net, trainer, places = equipped("plain", make_trainer)
-    before = copy.copy(trainer.budget.now)
+    before = copy.copy(trainer.budget.phase_cost)
     with resrep.attached(places, trainer):
         net(IMAGES[:2])
-    assert trainer.budget.now.macs - before.macs == 3 * 2 * (8 * 8 * 8 * 8 + 16 * 16 * 4 * 4 + 20 * 20)
+    assert trainer.budget.phase_cost.macs - before.macs == 3 * 2 * (8 * 8 * 8 * 8 + 16 * 16 * 4 * 4 + 20 * 20)
 
 
 def forgotten(make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch, epochs: int) -> tuple[list, list]:

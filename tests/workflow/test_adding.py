@@ -24,7 +24,7 @@ TESTS = [
     *("tests/methods/test_conformance.py", "tests/test_layering.py", "tests/tools/test_pages.py"),
     *(f"tests/benchmarks/{name}" for name in ("datasets", "networks", "test_datasets.py", "test_networks.py", "study")),
 ]
-ALSO = ("tests", "tools", "docs", "README.md", "pyproject.toml", "results/published/reference/tables")
+ALSO = ("tests", "docs", "README.md", "pyproject.toml", "results/published/reference/tables")
 
 
 def examples(kind: str) -> dict[str, str]:
