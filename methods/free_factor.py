@@ -21,7 +21,7 @@ from torch import nn
 
 from methods.core.api import Group, Keep, Problem
 from methods.core.switching.alternation import Alternation, Schedule
-from methods.core.switching.readings import Scores, reading
+from methods.core.switching.readings import Reading, Scores, reading
 
 TARGETS = ("free", "macs")
 START = "init"
@@ -43,16 +43,16 @@ class Knobs:
 
 
 class Free(nn.Module):
-    """Parameters of every neuron, in place of scores: random or 0 at first, as the switcher's scores are."""
+    """A parameter for every neuron and head of the reading, which begins as the switcher's scores do."""
 
     macs = 0.0
 
-    def __init__(
-        self, groups: Sequence[Group], generator: torch.Generator, heads: int = 1, random: bool = True
-    ) -> None:
+    def __init__(self, groups: Sequence[Group], generator: torch.Generator, read: Reading) -> None:
         super().__init__()
         self.names = [group.name for group in groups]
-        self.free = nn.ParameterList(torch.randn(group.size, heads, generator=generator) * random for group in groups)
+        spread, mean = float(read.head > 0), read.bias or 0.0
+        draws = (torch.randn(group.size, read.heads, generator=generator) for group in groups)
+        self.free = nn.ParameterList(mean + spread * draw for draw in draws)
 
     def forward(self, net: nn.Module) -> Scores:
         """Group name -> scores [size, heads]."""
@@ -62,7 +62,7 @@ class Free(nn.Module):
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """Weights and factors in turn; what is off at the end goes."""
     read = reading(knobs.reading, gain=knobs.gain, revive=knobs.revive)
-    free = Free(problem.groups, problem.rng, read.heads, read.head > 0).to(next(net.parameters()).device)
+    free = Free(problem.groups, problem.rng, read).to(next(net.parameters()).device)
     begin = 0.0 if knobs.reading == "plain" else knobs.begin
     schedule = Schedule(begin, knobs.end, knobs.turns, knobs.lr)
     return Alternation(net, problem, free, schedule, read, knobs.site, knobs.signal).run()

@@ -69,7 +69,7 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """Train both networks in turn; channels that are off at the end are removed."""
     output = ablations.OUTPUTS[knobs.output](problem)
     read = reading(knobs.reading, gain=knobs.gain, revive=knobs.revive, output=output)
-    reader = (knobs.reader, knobs.input, knobs.hidden, knobs.through, read.heads, read.head)
+    reader = (knobs.reader, knobs.input, knobs.hidden, knobs.through, read.heads, read.head, read.bias)
     switcher = Switcher(net, problem.groups, problem.rng, *reader)
     begin = 0.0 if knobs.reading == "plain" else knobs.begin
     lr = knobs.lr if problem.target is None else knobs.budget_lr

@@ -2,7 +2,8 @@
 
 With x_i the incoming weights of neuron i, normalised over its layer, and h(x_i) what the scorer computes of them:
 
-    plain         s_i = max(1 + p_i, 0),              p_i = v.h(x_i), v random at the start: some neurons begin at 0
+    plain         s_i = ReLU(p_i),                    p_i = c + v.h(x_i), v random and c = 1 at the start: some neurons
+                                                      begin at 0
     centred       s_i = max(p_i - tau, 0),            tau such that the layer's mean is 1: sparsemax times the width
     two_heads     s_i = 1[1 + p_i > 0] softplus(q_i) / softplus(0); the step has the derivative of a sigmoid
     network_wide  s_i = clamp(1 + gain(t) z_i, 0, 2), z_i the z-score of p_i over all neurons of the network
@@ -33,7 +34,7 @@ UNFORCED = ("centred", "two_heads")
 """Readings that remove nothing unless the loss's gradient reaches the scorer."""
 
 Output = Callable[[Tensor], Tensor]
-PLAIN = 32.0  # scale of the head with which the scores of `plain` spread by about 1, so that some neurons begin at 0
+PLAIN = 32.0  # scale of the head with which the scores of `plain` spread by about 1: a sixth of the neurons begin at 0
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Reading:
     factors: Callable[[Scores, float], Scores]
     heads: int = 1  # numbers a neuron; a budget ranks by the first
     head: float = 0.0  # scale of the scorer's random head at the start; 0: all scores are 0
+    bias: float | None = None  # what a learned bias of the head begins with; None: the head has none
 
 
 class Clamp(torch.autograd.Function):
@@ -120,7 +122,7 @@ def reading(name: Name, *, gain: float = 1.5, revive: bool = True, output: Outpu
         return lambda scores, progress: {n: output(1 + gain * progress * own) for n, own in z(scores).items()}
 
     made: dict[Name, Reading] = {
-        "plain": Reading(of_a_layer(lambda p: F.relu(1 + p[:, 0])), head=PLAIN),
+        "plain": Reading(of_a_layer(lambda p: F.relu(p[:, 0])), head=PLAIN, bias=1.0),
         "centred": Reading(of_a_layer(lambda p: Centred.apply(p[:, 0], revive))),
         "two_heads": Reading(of_a_layer(_two_heads), heads=2),
         "network_wide": Reading(ramp(_over_the_network), head=1.0),

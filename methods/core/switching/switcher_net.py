@@ -59,11 +59,11 @@ Reader = Literal["mlp", "embedding", "equivariant"]
 class PerLayer(nn.Module):
     """An MLP of its own for every layer, of the weights of its neurons."""
 
-    def __init__(self, views: Sequence[View], chosen: Input, hidden: int, heads: int) -> None:
+    def __init__(self, views: Sequence[View], chosen: Input, hidden: int, heads: int, bias: bool) -> None:
         super().__init__()
         self.chosen, self.scale = chosen, hidden**-0.5
         self.maps = nn.ModuleList(nn.Linear(normalised(view, chosen).shape[1], hidden) for view in views)
-        self.heads = nn.ModuleList(nn.Linear(hidden, heads, bias=False) for _ in views)
+        self.heads = nn.ModuleList(nn.Linear(hidden, heads, bias=bias) for _ in views)
 
     def forward(self, views: Sequence[View]) -> list[Tensor]:
         """[size, heads] of every group."""
@@ -118,11 +118,11 @@ class Equivariant(nn.Module):
 class Shared(nn.Module):
     """A reader's features, and one MLP for all layers."""
 
-    def __init__(self, reader: Embedding | Equivariant, hidden: int, heads: int) -> None:
+    def __init__(self, reader: Embedding | Equivariant, hidden: int, heads: int, bias: bool) -> None:
         super().__init__()
         self.reader, self.scale = reader, hidden**-0.5
         self.mlp = nn.Sequential(nn.Linear(reader.width, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU())
-        self.heads = nn.ModuleList([nn.Linear(hidden, heads, bias=False)])
+        self.heads = nn.ModuleList([nn.Linear(hidden, heads, bias=bias)])
 
     def forward(self, views: Sequence[View]) -> list[Tensor]:
         """[size, heads] of every group."""
@@ -132,7 +132,8 @@ class Shared(nn.Module):
 class Switcher(nn.Module):
     """Reads `net`'s groups. Its own parameters are drawn from `generator`.
 
-    head: scale of the random weights v that scores begin with; 0: v is 0, and so are all scores. input: which
+    head: scale of the random weights v that scores begin with; 0: v is 0, and so are all scores. bias: what a learned
+    bias of the scores begins with; None: there is none. input: which
     weights are read; "shuffled" are those of another neuron, "noise" is no weights at all. live: whether the loss's
     gradient goes on through the switcher into the weights that it reads.
     """
@@ -148,16 +149,18 @@ class Switcher(nn.Module):
         live: bool = False,
         heads: int = 1,
         head: float = 1.0,
+        bias: float | None = None,
     ) -> None:
         super().__init__()
         self.groups, self.live = groups, live
         views = weights(net, groups)
         self.scores: PerLayer | Shared
         if reader == "mlp":
-            self.scores = PerLayer(views, input, hidden, heads)
+            self.scores = PerLayer(views, input, hidden, heads, bias is not None)
         else:
-            self.scores = Shared((Embedding if reader == "embedding" else Equivariant)(views, input), hidden, heads)
-        self._draw(generator, head)
+            features = (Embedding if reader == "embedding" else Equivariant)(views, input)
+            self.scores = Shared(features, hidden, heads, bias is not None)
+        self._draw(generator, head, bias)
         controls = {"noise": Noise, "shuffled": Shuffle}
         self.control = controls[input](views, generator) if input in controls else nn.Identity()
         self.to(views[0].incoming.device)
@@ -165,13 +168,15 @@ class Switcher(nn.Module):
             self(net)
         self.macs = counter.get_total_flops() / 2
 
-    def _draw(self, generator: torch.Generator, head: float) -> None:
+    def _draw(self, generator: torch.Generator, head: float, bias: float | None) -> None:
         for parameter in self.parameters():
             fan_in = parameter.shape[-1] if parameter.dim() > 1 else 1
             draw = torch.empty(parameter.shape).uniform_(-1, 1, generator=generator)
             parameter.data = draw / fan_in**0.5 if parameter.dim() > 1 else torch.zeros_like(parameter)
-        for parameter in self.scores.heads.parameters():
-            parameter.data *= head
+        for name, parameter in self.scores.heads.named_parameters():
+            parameter.data = (
+                parameter.data * head if name.endswith("weight") else torch.full_like(parameter, bias or 0.0)
+            )
 
     def forward(self, net: nn.Module) -> Scores:
         """Group name -> scores [size, heads]."""

@@ -33,7 +33,7 @@ SCHEDULE = Schedule(begin=0.25, end=0.75, turns=2, lr=0.1)  # of 4 epochs of 3 s
 
 def scorer_of(trainer: Trainer, macs: float = 0.0) -> Free:
     """A scorer without a network: a parameter a channel."""
-    scorer = Free(trainer.groups, trainer.rng)
+    scorer = Free(trainer.groups, trainer.rng, FORCED)
     scorer.macs = macs
     return scorer
 
@@ -262,7 +262,7 @@ def learned(make_trainer: Callable[..., Trainer], name: Name, signal: str, **mor
     net = settled(KINDS["residual"]())
     trainer = make_trainer(net, epochs=8, run=("tiny", "residual", 0), **more)
     read = reading(name)
-    scorer = Free(trainer.groups, trainer.rng, read.heads, read.head > 0)
+    scorer = Free(trainer.groups, trainer.rng, read)
     made = Alternation(net, trainer, scorer, replace(SCHEDULE, turns=10, lr=0.5), read, signal=signal)
     return made, made.run()
 
@@ -278,7 +278,7 @@ def test_without_a_signal_the_scorer_does_not_learn_and_with_one_it_does(
     net = settled(KINDS["residual"]())
     trainer = make_trainer(net, run=("tiny", "residual", 0))
     read = reading(name)
-    drawn = torch.cat([p.flatten() for p in Free(trainer.groups, trainer.rng, read.heads, read.head > 0).parameters()])
+    drawn = torch.cat([p.flatten() for p in Free(trainer.groups, trainer.rng, read).parameters()])
     assert torch.equal(scores["none"], drawn)
     assert not torch.equal(scores["loss"], drawn) and not torch.equal(scores["random"], scores["loss"])
 
@@ -311,5 +311,11 @@ def test_plain_begins_with_random_factors_that_apply_from_the_first_step(make_tr
 
     net = settled(KINDS["residual"]())
     trainer = make_trainer(net)
-    First(net, trainer, Free(trainer.groups, trainer.rng), replace(SCHEDULE, begin=0.0), reading("plain")).run()
+    First(
+        net,
+        trainer,
+        Free(trainer.groups, trainer.rng, reading("plain")),
+        replace(SCHEDULE, begin=0.0),
+        reading("plain"),
+    ).run()
     assert (seen[0] == 0).any() and (seen[0] > 1).any()

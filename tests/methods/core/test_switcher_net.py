@@ -216,3 +216,12 @@ def test_the_mlp_of_a_layer_is_the_formula() -> None:
     embed, head = switcher.scores.maps[at], switcher.scores.heads[at]
     expected = torch.relu(x @ embed.weight.T + embed.bias) @ head.weight[0] / 8
     assert torch.allclose(switcher(net)["3"][:, 0], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_bias_of_the_scores_is_learned_and_begins_at_the_given_value(reader: str) -> None:
+    net = KINDS["plain"]()
+    kwargs = {"reader": reader, "head": 0.0}
+    biased, free = switcher_for(net, bias=1.0, **kwargs), switcher_for(net, **kwargs)
+    assert all((score == 1).all() for score in biased(net).values())
+    assert sum(p.numel() for p in biased.parameters()) > sum(p.numel() for p in free.parameters())
