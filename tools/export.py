@@ -9,6 +9,7 @@ import torch
 
 from benchmarks.pruned import load, write_onnx
 from benchmarks.registry import load as declared
+from benchmarks.report.stats.rows import given_rows
 from benchmarks.schemas.record import MEASURED
 from benchmarks.schemas.target import cell_folder
 
@@ -44,7 +45,7 @@ if __name__ == "__main__":
         parser.add_argument(f"--{name}", help=f"this {name} alone, as rows.csv spells it")
     args = parser.parse_args()
     wanted = {name: value for name in RUN if (value := getattr(args, name))}
-    runs = chosen(pd.read_csv(args.results / "rows.csv", dtype=str), wanted)[list(RUN)]
+    runs = chosen(given_rows(args.results / "rows.csv").astype({"seed": str}), wanted)[list(RUN)]
     for dataset, network, method, target, seed in runs.itertuples(index=False):
         net = load(args.results, dataset=dataset, network=network, method=method, target=target, seed=int(seed))
         path = args.results / "onnx" / dataset / network / cell_folder(method, target) / f"{seed}.onnx"

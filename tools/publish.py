@@ -14,7 +14,7 @@ from benchmarks.report.claims.judge import claims
 from benchmarks.report.figures.registry import FIGURES, OF_HISTORIES
 from benchmarks.report.figures.style import looks, save
 from benchmarks.report.page.page import Drawing, TableText, page
-from benchmarks.report.stats import summary
+from benchmarks.report.stats.rows import given_rows
 from benchmarks.report.tables.published import read_published
 from benchmarks.report.tables.registry import OF_PUBLISHED, TABLES
 from benchmarks.report.text.sheets import WRITERS, Tables
@@ -55,7 +55,7 @@ def pictures(study: str) -> set[str]:
 
 def publish(folder: Path) -> None:
     """Write tables as CSV and Markdown, figures as SVG, claims and the page; other tables and figures there go."""
-    rows, histories = summary.read_rows(folder / "rows.csv"), pd.read_parquet(folder / "runs.parquet")
+    rows, histories = given_rows(folder / "rows.csv"), pd.read_parquet(folder / "runs.parquet")
     for old in [*folder.glob("tables/*"), *folder.glob("figures/*")]:
         old.unlink()
     texts = []

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from benchmarks.registry import ROOT
 from benchmarks.report.claims.judge import claims
 from benchmarks.report.page.page import answers, decisive, signed
-from benchmarks.report.stats import summary
+from benchmarks.report.stats.rows import given_rows
 
 PUBLISHED = ROOT / "results/published"
 
@@ -27,7 +27,7 @@ def question(config: str) -> str:
 
 def study(folder: Path) -> dict[str, Any]:
     """What the page says of a study."""
-    rows = summary.read_rows(folder / "rows.csv")
+    rows = given_rows(folder / "rows.csv")
     lost = int((rows["status"] != "ok").sum())
     links = {"page": "index.html", "claims": "claims.md", "summary": "tables/summary.md", "rows": "rows.csv"}
     links = {name: f"{folder.name}/{path}" for name, path in links.items()}

@@ -21,7 +21,7 @@ from benchmarks.data import stream
 from benchmarks.data.prepared import load
 from benchmarks.machine.files import write_sealed
 from benchmarks.registry import ROOT
-from benchmarks.report.stats.summary import read_rows
+from benchmarks.report.stats.rows import read_rows
 from benchmarks.report.tables.published import read_published
 from benchmarks.study.config import Study, parse
 from benchmarks.training.checkpoint import Journal
@@ -213,12 +213,6 @@ def given_spec(**changes: Any) -> list[str]:
         ("prepare", ["--dataset", "_files", "--raw", "raw", "--out", "o"], "unknown dataset '_files'; allowed"),
         ("plan", ["--config", '{"study": "../x"}', "--results", "r", "--cores", "1"], "study: String should match"),
         ("plan", ["--config", "not json", "--results", "r", "--cores", "1"], "Expecting value"),
-        ("gather", ["--rows", "broken.csv", "--out", "rows.csv"], "broken.csv is cut short or altered"),
-        ("tools.show", ["broken.csv"], "broken.csv"),
-        ("tables", ["--rows", "broken.csv", "--out", "summary.csv"], "broken.csv is no table of rows"),
-        ("figures", ["--rows", "broken.csv", "--out", "ranks.svg"], "broken.csv is no table of rows"),
-        ("page", ["--rows", "broken.csv", "--claims", "c.md", "--page", "p.html"], "broken.csv is no table of rows"),
-        ("compare", ["--own", "broken.csv", "--published", "broken.csv"], "broken.csv is no table of rows"),
     ],
 )
 def test_a_script_refuses_before_it_writes(
@@ -230,6 +224,33 @@ def test_a_script_refuses_before_it_writes(
         runpy.run_module(script if "." in script else f"workflow.scripts.{script}", run_name="__main__")
     assert said in str(caught.value)
     assert [path.name for path in Path().rglob("*") if path.is_file()] == ["broken.csv"]
+
+
+DOORS = [
+    ("gather", ["--rows", "broken.csv", "--out", "out/rows.csv"], "broken.csv is cut short or altered"),
+    ("tools.show", ["there"], "there/rows.csv is no table of rows"),
+    ("tools.show", ["absent"], "No such file or directory: 'absent/rows.csv'"),
+    ("tools.export", ["there"], "there/rows.csv is no table of rows"),
+    ("tools.publish", ["there"], "there/rows.csv is no table of rows"),
+    ("tables", ["--rows", "broken.csv", "--out", "summary.csv"], "broken.csv is no table of rows"),
+    ("figures", ["--rows", "broken.csv", "--out", "ranks.svg"], "broken.csv is no table of rows"),
+    ("page", ["--rows", "broken.csv", "--claims", "c.md", "--page", "p.html"], "broken.csv is no table of rows"),
+    ("compare", ["--own", "broken.csv", "--published", "broken.csv"], "broken.csv is no table of rows"),
+]
+
+
+@pytest.mark.parametrize(("script", "arguments", "said"), DOORS, ids=[f"{door[0]} {door[1][0]}" for door in DOORS])
+def test_rows_that_are_refused_end_a_command_with_one_message(
+    script: str, arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("there").mkdir()
+    for path in ("broken.csv", "there/rows.csv"):
+        Path(path).write_bytes(b'a,"b\n\0')
+    monkeypatch.setattr("sys.argv", [script, *arguments])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module(script if "." in script else f"workflow.scripts.{script}", run_name="__main__")
+    assert str(caught.value).startswith("error: ") and said in str(caught.value) and "\n\n" not in str(caught.value)
+    assert sorted(path.name for path in Path().rglob("*") if path.is_file()) == ["broken.csv", "rows.csv"]
 
 
 RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
@@ -262,29 +283,41 @@ def table(**changes: Any) -> bytes:
         (table().decode().encode("utf-16"), "is no table of rows"),
         (table() + b"1,2,3" * 99, "is no table of rows: Error tokenizing data"),
         (table() + b'"never closed', "is no table of rows"),
-        (table().replace(b"study,", b"study,study,", 1), "is no table of rows|lacks columns|two rows|must hold"),
-        (table().split(b"\n")[0], "holds no rows"),
+        (table().replace(b"study,", b"study,study,", 1), "is no table of rows|lacks columns|two rows|unknown target"),
+        (table().split(b"\n")[0], "there are no rows"),
         (
             table(method="\udcff".encode("utf-8", "surrogatepass").decode("latin-1")).replace(b"\xc3", b"\xff"),
             "no table",
         ),
-        (table(seed=""), "column seed must hold whole numbers, not nan"),
-        (table(seed=1.5), "column seed must hold whole numbers, not 1.5"),
-        (table(seed="inf"), "column seed must hold whole numbers, not inf"),
-        (table(seed=1e300), "column seed must hold whole numbers, not 1e[+]300"),
-        (table(seed="; rm"), "column seed must hold numbers: .*'; rm'"),
-        (table(macs="<b>1</b>"), "column macs must hold numbers: .*<b>1</b>"),
+        (table(seed=""), "row 2, column seed: .*valid integer.*, not ''"),
+        (table(seed=1.5), "column seed: .*valid integer.*, not '1.5'"),
+        (table(seed=-1), "column seed: .*greater than or equal to 0, not '-1'"),
+        (table(seed="inf"), "column seed: .*valid integer.*, not 'inf'"),
+        (table(seed=1e300), "column seed: .*valid integer.*, not '1e[+]300'"),
+        (table(seed="; rm"), "column seed: .*valid integer.*, not '; rm'"),
+        (table(macs="<b>1</b>"), "column macs: .*valid number.*, not '<b>1</b>'"),
         (table(target="macs=2"), "column target: unknown target .macs=2.; allowed: macs=<fraction"),
-        (table(test_accuracy=7), "column test_accuracy must hold fractions from 0 to 1, not 7"),
-        (table(test_accuracy=-0.1), "column test_accuracy must hold fractions from 0 to 1, not -0.1"),
-        (table(validation_accuracy="inf"), "column validation_accuracy must hold fractions from 0 to 1, not inf"),
-        (table(status="<script>"), "unknown status '<script>'; allowed: ok, diverged"),
-        (table(status="OK"), "unknown status 'OK'; allowed: ok, diverged"),
-        (table(widths="{"), "column widths must hold JSON objects, not '{'"),
-        (table(widths="[1]"), r"column widths must hold JSON objects, not '\[1\]'"),
-        (table(knobs="__import__('os')"), 'column knobs must hold JSON objects, not "__import__'),
-        (table(knobs="9" * 5000), "column knobs must hold JSON objects, not '999"),
+        (table(test_accuracy=7), "column test_accuracy: Input should be less than or equal to 1, not '7'"),
+        (table(test_accuracy=-0.1), "column test_accuracy: Input should be greater than or equal to 0, not '-0.1'"),
+        (table(validation_accuracy="inf"), "column validation_accuracy: .*finite number, not 'inf'"),
+        (table(status="<script>"), "column status: Input should be 'ok', 'diverged'.*, not '<script>'"),
+        (table(status="OK"), "column status: Input should be 'ok', 'diverged'.*, not 'OK'"),
+        (table(widths="{"), "column widths: must hold a JSON object, not '{'"),
+        (table(widths="[1]"), r"column widths: must hold a JSON object, not '\[1\]'"),
+        (table(knobs="__import__('os')"), 'column knobs: must hold a JSON object, not "__import__'),
+        (table(knobs="9" * 5000), "column knobs: must hold a JSON object, not '999"),
         (table(version="9.9.9"), "rows of versions 0.1, 9.9 are not comparable"),
+        (table(version=""), "row 2, column version: String should match pattern"),
+        (table(study="other"), "rows of studies other, test do not belong into one file"),
+        (table(study=""), "row 2, column study: .*at least 1 character"),
+        (table(macs_dense=0), "row 2, column macs_dense: Input should be greater than 0, not '0'"),
+        (table(macs_dense=12345), "column macs_dense or params_dense differs within fashion_mnist, lenet5"),
+        (table(macs=-5), "row 2, column macs: Input should be greater than 0, not '-5'"),
+        (table(macs=""), "row 2: column macs is empty, though status is ok"),
+        (table(latency_cpu_b1_ms=0), "row 2, column latency_cpu_b1_ms: Input should be greater than 0, not '0'"),
+        (table(test_accuracy=""), "row 2: column test_accuracy is empty, though status is ok"),
+        (table(test_accuracy="nan"), "row 2, column test_accuracy: .*not 'nan'"),
+        (table(test_accuracy=2, macs=0), r"row 2, column test_accuracy: .* \(1 more fault\)"),
         (table() + table().split(b"\n", 1)[1], "two rows for"),
     ],
 )

@@ -13,6 +13,7 @@ import torch
 from benchmarks.machine.device import out_of_memory
 from benchmarks.measure import measure
 from benchmarks.report.stats import summary
+from benchmarks.report.stats.rows import read_rows
 from benchmarks.report.tables.registry import TABLES
 from benchmarks.schemas.spec import Spec
 from methods import uniform
@@ -82,7 +83,7 @@ def test_the_report_counts_it(bench: Bench, spec: Spec, fail_once: Callable[...,
     fail_once(no_tensor)
     rows = pd.DataFrame(measure([(spec, bench.cell(spec))], bench.data, CPU))
     rows.to_csv(tmp_path / "rows.csv", index=False)
-    read = summary.read_rows(tmp_path / "rows.csv")
+    read = read_rows(tmp_path / "rows.csv")
     table = summary.summary(read)
     assert table["out_of_memory"].sum() == 1 and (table["missing"] == 0).all()
     (sheet,) = TABLES["failures"](read).sheets

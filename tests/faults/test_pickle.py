@@ -20,7 +20,7 @@ from benchmarks.data.prepared import load
 from benchmarks.machine.files import read_json, write_sealed
 from benchmarks.measure import measure
 from benchmarks.registry import ROOT
-from benchmarks.report.stats.summary import read_rows
+from benchmarks.report.stats.rows import read_rows
 from benchmarks.report.tables.published import read_published
 from benchmarks.schemas.runs import load as load_runs
 from benchmarks.schemas.spec import Spec

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.report.stats.summary import CELL, read_rows
+from benchmarks.report.stats.rows import read_rows
+from benchmarks.report.stats.summary import CELL
 from benchmarks.schemas.target import Target
 from tests.report.conftest import Row, make_dense, make_row
 

@@ -47,6 +47,16 @@ def test_ranks_stand_at_their_place_with_the_critical_difference(ranked):
     assert "macs=0.5: n=6" in caption
 
 
+def test_every_rank_axis_runs_from_1_to_the_worst_rank_with_the_names_at_its_ends(ranked):
+    """The best mean rank is 1.33 here; an axis that begins at it hides how far the best is from always first."""
+    ranked.loc[(ranked["method"] == "a") & (ranked["seed"] < 2), "test_accuracy"] = 0.75
+    figure, _ = rank_diagram(ranked)
+    assert [axes.get_xlim() for axes in figure.axes] == [(1, 2), (1, 3)]
+    for axes in figure.axes:
+        assert {text.get_position()[0] < 1 for text in axes.texts if text.get_ha() == "right"} == {True}
+        assert {text.get_position()[0] > axes.get_xlim()[1] for text in axes.texts if text.get_ha() == "left"} == {True}
+
+
 def test_without_target_macs_the_rank_diagram_says_so(dense):
     figure, caption = rank_diagram(pd.DataFrame([dense()]))
     assert texts(figure) == ["no two methods ran at the same target MACs"]

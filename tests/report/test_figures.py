@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from benchmarks.report.figures import registry, style
 from benchmarks.report.figures.accuracy import accuracy_against_macs
 from benchmarks.report.figures.channels import channels_kept
-from benchmarks.report.figures.panels import MOST
+from benchmarks.report.figures.panels import MOST, SINGLE
 from benchmarks.report.figures.scatter import accuracy_against_cost, real_against_theoretical_speedup
 from benchmarks.report.stats.channels import channels
 from benchmarks.report.stats.names import SLOTS, few
@@ -137,6 +137,15 @@ def test_the_caption_names_what_failed_and_where(study):
     for draw in OF_CELLS:
         _, caption = draw(study)
         assert "sss (macs=0.5, fashion_mnist, lenet5): 1 diverged" in caption
+
+
+def test_the_mark_of_one_run_is_small_and_the_caption_says_so(row, dense):
+    rows = [dense(seed=s) for s in range(2)] + [row(seed=s, method="l1") for s in range(2)] + [row(method="sss")]
+    for draw in (accuracy_against_macs, accuracy_against_cost, real_against_theoretical_speedup):
+        for there, sizes in ((rows, {4.2, SINGLE}), (rows[:-1], {4.2})):
+            figure, caption = draw(pd.DataFrame(there))
+            assert {bar[0].get_markersize() for bar in figure.axes[0].containers} == sizes
+            assert ("Small marks: n=1, no interval." in caption) == (SINGLE in sizes)
 
 
 def test_one_seed_is_said_to_have_no_interval(make):

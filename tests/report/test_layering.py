@@ -68,4 +68,4 @@ def test_folders_and_files_stay_small() -> None:
 def test_the_imports_are_found() -> None:
     """A rule that reads nothing would always hold."""
     assert f"{REPORT}.text.sheets" in imported(MODULES[f"{REPORT}.tables.summary"])
-    assert "benchmarks.schemas.rows" in imported(MODULES[f"{REPORT}.stats.summary"])
+    assert "benchmarks.schemas.rows" in imported(MODULES[f"{REPORT}.stats.rows"])

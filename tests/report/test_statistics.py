@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.report.stats.summary import read_rows, scored, summary
+from benchmarks.report.stats.rows import read_rows
+from benchmarks.report.stats.summary import scored, summary
 
 # Three values m - d, m, m + d have a standard deviation of d; Student's t for 2 degrees of freedom is 4.302653 at
 # 97.5 % (printed tables), so the half-width of their 95 % interval is 4.302653 d / sqrt(3) = 2.484138 d.

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.machine.files import write_atomically
-from benchmarks.report.stats import summary
+from benchmarks.report.stats.rows import given_rows
 from benchmarks.report.tables import compare
 from benchmarks.report.text import sheets
 
@@ -14,7 +14,7 @@ if __name__ == "__main__":
     parser.add_argument("--published", type=Path, required=True)
     parser.add_argument("--out", type=Path, nargs="*", default=[], help=".csv, .md, .html")
     args = parser.parse_args()
-    table = compare.compare(summary.read_rows(args.own), summary.read_rows(args.published))
+    table = compare.compare(given_rows(args.own), given_rows(args.published))
     for path in args.out:
         write_atomically(path, sheets.WRITERS[path.suffix](compare.tables(table)).encode())
     compare.show(table)

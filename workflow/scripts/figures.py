@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmarks.report.figures.registry import FIGURES, OF_HISTORIES
 from benchmarks.report.figures.style import save
-from benchmarks.report.stats import summary
+from benchmarks.report.stats.rows import given_rows
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
@@ -15,7 +15,7 @@ if __name__ == "__main__":
     parser.add_argument("--histories", type=Path, help="runs.parquet, for the figures that need it")
     parser.add_argument("--out", type=Path, nargs="+", required=True)
     args = parser.parse_args()
-    rows = summary.read_rows(args.rows)
+    rows = given_rows(args.rows)
     histories = pd.read_parquet(args.histories) if args.histories else None
     for stem in sorted({path.with_suffix("") for path in args.out}):
         if stem.name in FIGURES:

@@ -1,6 +1,7 @@
 """Every row in one table, every history in another."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,20 @@ from pyarrow import parquet
 
 from benchmarks.machine.files import read_json, write_atomically
 from benchmarks.schemas.record import read_records
-from benchmarks.schemas.rows import COLUMNS
+from benchmarks.schemas.rows import COLUMNS, parse_rows
 from benchmarks.schemas.target import cell_folder
+
+
+def checked(paths: list[Path]) -> dict[Path, list[dict[str, Any]]]:
+    """The rows of each file; the command ends with one message where a row, or all of them together, are refused."""
+    try:
+        rows = {path: read_json(path) for path in paths}
+        for path, own in rows.items():
+            parse_rows(own, path)
+        parse_rows([row for own in rows.values() for row in own], "the rows of all tasks")
+    except ValueError as error:
+        sys.exit(f"error: {error}")
+    return rows
 
 
 def histories(rows: dict[Path, list[dict[str, Any]]]) -> pd.DataFrame:
@@ -43,7 +56,7 @@ if __name__ == "__main__":
     parser.add_argument("--rows", type=Path, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    rows = {path: read_json(path) for path in args.rows}
+    rows = checked(args.rows)
     table = pd.DataFrame([row for own in rows.values() for row in own], columns=list(COLUMNS)).convert_dtypes()
     write_atomically(args.out.parent / "rows.csv", table.to_csv(index=False, lineterminator="\n").encode())
     write_atomically(args.out.parent / "runs.parquet", packed(histories(rows)))

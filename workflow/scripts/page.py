@@ -10,7 +10,7 @@ from benchmarks.report.claims import ledger
 from benchmarks.report.claims.judge import claims
 from benchmarks.report.figures.style import looks
 from benchmarks.report.page import page
-from benchmarks.report.stats import summary
+from benchmarks.report.stats.rows import given_rows
 
 
 def table(path: Path) -> page.TableText:
@@ -34,7 +34,7 @@ if __name__ == "__main__":
     parser.add_argument("--claims", type=Path, required=True)
     parser.add_argument("--page", type=Path, required=True)
     args = parser.parse_args()
-    rows = summary.read_rows(args.rows)
+    rows = given_rows(args.rows)
     histories = pd.read_parquet(args.histories) if args.histories else None
     judged = claims(rows)
     write_atomically(args.claims, ledger.markdown(judged).encode())

@@ -5,7 +5,7 @@ from itertools import groupby
 from pathlib import Path
 
 from benchmarks.machine.files import write_atomically
-from benchmarks.report.stats import summary
+from benchmarks.report.stats.rows import given_rows
 from benchmarks.report.tables.published import read_published
 from benchmarks.report.tables.registry import OF_PUBLISHED, TABLES
 from benchmarks.report.text import sheets
@@ -16,7 +16,7 @@ if __name__ == "__main__":
     parser.add_argument("--published", type=Path, help="numbers of papers, for the table that compares with them")
     parser.add_argument("--out", type=Path, nargs="+", required=True, help="<table>.<suffix>, as many as are wanted")
     args = parser.parse_args()
-    rows = summary.read_rows(args.rows)
+    rows = given_rows(args.rows)
     for name, paths in groupby(sorted(args.out), key=lambda path: path.stem):
         if name in TABLES:
             table = TABLES[name](rows)

@@ -22,7 +22,7 @@ from benchmarks.report.figures.panels import (
 from benchmarks.report.stats.names import BASELINE
 from benchmarks.report.stats.placement import shifts
 from benchmarks.report.stats.summary import summary
-from benchmarks.report.text.words import background, failed, lines, scored_seeds
+from benchmarks.report.text.words import background, failed, lines, scored_seeds, single
 from benchmarks.schemas.target import is_constrained
 
 
@@ -40,7 +40,7 @@ def accuracy_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
         f"{scored_seeds(table)}; bars are 95 % t-intervals. Filled marks: unconstrained; open marks: at target "
         "MACs, spread sideways so that their bars can be seen. Arrow heads at an edge stand for "
         "means beyond it, and bars may be cut there. Dashed line and band: the dense network "
-        f"and its 95 % t-interval. {beyond(table)}{background(table)}{failed(table)}"
+        f"and its 95 % t-interval. {single(table)}{beyond(table)}{background(table)}{failed(table)}"
     )
     return figure, caption
 
@@ -53,7 +53,7 @@ def _draw(axes: Axes, cells: pd.DataFrame, looks: dict[str, style.Look]) -> list
         look = looks[line.method]
         middle = (100 * (line.macs_kept + shift), 100 * line.accuracy)
         halves = np.nan_to_num([100 * line.macs_kept_half, 100 * line.accuracy_half])
-        mark = labels.Mark(line.method, look.color, *middle, float(halves[0]), float(halves[1]), look.grey)
+        mark = labels.Mark(line.method, look.color, *middle, float(halves[0]), float(halves[1]), look.grey, line.n == 1)
         draw_mark(axes, mark, look, filled=not is_constrained(line.target))
         marks.append(mark)
     draw_background(axes, marks)

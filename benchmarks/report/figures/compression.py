@@ -13,7 +13,7 @@ from benchmarks.report.figures.labels import Mark
 from benchmarks.report.figures.panels import draw_background, draw_mark, handles, legend
 from benchmarks.report.stats.names import BASELINE
 from benchmarks.report.stats.summary import FREE, TASK, summary
-from benchmarks.report.text.words import failed, lines, scored_seeds
+from benchmarks.report.text.words import failed, lines, scored_seeds, single
 
 AXES = {"params_dense": "Parameters of the dense network", "dense_error": "Test error of the dense network, %"}
 
@@ -45,7 +45,7 @@ def compression(rows: pd.DataFrame) -> tuple[Figure, str]:
         "Multiply-accumulates (MACs) kept by unconstrained methods, a mark per task (dataset × network): mean "
         f"over {scored_seeds(free) if len(free) else 'n=0 seeds'}; bars are 95 % t-intervals, cut at the edges. Left: "
         "against the parameters of the dense network; right: against its mean test error. Lines: least squares through "
-        f"a method's marks (left: over the logarithm); they are no proof of a cause. {failed(free)}"
+        f"a method's marks (left: over the logarithm); they are no proof of a cause. {single(free)}{failed(free)}"
     )
     return figure, caption
 
@@ -58,7 +58,9 @@ def _draw(axes: Axes, free: pd.DataFrame, column: str, looks: dict[str, style.Lo
         look = looks[str(method)]
         for line in lines(part):
             half = np.nan_to_num(100 * line.macs_kept_half)
-            mark = Mark(str(method), look.color, getattr(line, column), 100 * line.macs_kept, 0, half, look.grey)
+            mark = Mark(
+                str(method), look.color, getattr(line, column), 100 * line.macs_kept, 0, half, look.grey, line.n == 1
+            )
             draw_mark(axes, mark, look, filled=True)
             marks.append(mark)
         _trend(axes, part, column, look)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.report.figures import style
-from benchmarks.report.figures.panels import beyond, panels
+from benchmarks.report.figures.panels import SINGLE, beyond, panels
 from benchmarks.report.stats.summary import FREE
 from benchmarks.report.stats.variants import variants
 from benchmarks.report.text.words import lines, one_line, tasks
@@ -26,8 +26,8 @@ def forest(rows: pd.DataFrame) -> tuple[Figure, str]:
             _forest(axes, part if len(table) else table)
     pairs = f"n={table['pairs'].min()} to {table['pairs'].max()}" if len(table) else "n=0"
     caption = (
-        "Test accuracy of each variant minus that of the same method with its default knobs, paired by seed: mean over "
-        f"{pairs} pairs; bars are 95 % t-intervals (none where n=1), cut at the panel's edge. Filled marks: "
+        "Test accuracy of each variant minus that of the same method with its default knobs, paired by seed: mean "
+        f"over {pairs} pairs; bars are 95 % t-intervals (small marks: n=1), cut at the panel's edge. Filled marks: "
         "unconstrained; open marks: at target MACs. On the right: MACs kept, minus the default's, in percentage "
         f"points; where they differ, accuracies differ for that reason too. {beyond(shown)}".rstrip()
     )
@@ -47,7 +47,10 @@ def _forest(axes: Axes, part: pd.DataFrame) -> None:
     for y, line in enumerate(lines(table)):
         face = "black" if line.target == FREE else "white"
         half = np.nan_to_num(100 * line.difference_half)
-        axes.errorbar(100 * line.difference, y, xerr=half, color="black", marker="o", markerfacecolor=face)
+        size = SINGLE if line.pairs == 1 else style.RC["lines.markersize"]
+        axes.errorbar(
+            100 * line.difference, y, xerr=half, color="black", marker="o", markerfacecolor=face, markersize=size
+        )
         right = axes.get_yaxis_transform()
         axes.text(1.01, y, f"{100 * line.macs_difference:+.1f}", transform=right, va="center", fontsize=6, color="0.3")
     if table.empty:

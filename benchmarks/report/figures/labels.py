@@ -21,7 +21,7 @@ SPOTS = [
 class Mark(NamedTuple):
     """A drawn point with its intervals, in data units; half-widths are 0 where there is no interval.
 
-    labelled: the mark needs no text.
+    labelled: the mark needs no text. single: it is one run (n=1), and no mean.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Mark(NamedTuple):
     x_half: float
     y_half: float
     labelled: bool = False
+    single: bool = False
 
 
 def place(axes: Axes, marks: Iterable[Mark], renderer: RendererBase) -> set[str]:

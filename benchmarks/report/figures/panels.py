@@ -22,6 +22,8 @@ PAGE = 10
 """Panels that a page has room for."""
 MOST = 24
 """Panels that a screen has room for, and a reader the patience."""
+SINGLE = 2.2
+"""Size of a mark that stands for one run, in points."""
 
 
 def panels(
@@ -74,7 +76,7 @@ def legend(figure: Figure, handles: Sequence[Artist]) -> None:
 
 
 def draw_mark(axes: Axes, mark: labels.Mark, look: style.Look, filled: bool) -> None:
-    """Draw a mark with its intervals in its method's look; grey ones are left to `draw_background`."""
+    """Draw a mark with its intervals in its method's look, a single run small; not grey ones: see `draw_background`."""
     if look.grey:
         return
     axes.errorbar(
@@ -85,6 +87,7 @@ def draw_mark(axes: Axes, mark: labels.Mark, look: style.Look, filled: bool) -> 
         color=look.color,
         marker=look.marker,
         markerfacecolor=look.color if filled else "white",
+        markersize=SINGLE if mark.single else style.RC["lines.markersize"],
         elinewidth=0.6,
         markeredgewidth=0.8,
     )

@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from matplotlib.ticker import MultipleLocator
 from scikit_posthocs import critical_difference_diagram
 
 from benchmarks.report.figures import style
@@ -57,8 +60,20 @@ def _diagram(axes: Axes, target: str, one: Ranking, looks: dict[str, style.Look]
     )
     for bar in chain.from_iterable(drawn["crossbars"]):
         bar.set_xdata(np.sort(bar.get_xdata()))  # it comes from a set, whose order differs from process to process
+    _span_all_ranks(axes, drawn["elbows"], drawn["labels"], len(ranks))
     axes.grid(False)
     axes.set_title(one_line(f"{target}: n={one.n}, critical difference {one.critical_difference:.2f}"))
+
+
+def _span_all_ranks(axes: Axes, elbows: list[Line2D], labels: list[Text], worst: int) -> None:
+    """Let the axis run from rank 1 to the worst, with the names at its ends; by default it begins at the best mean."""
+    axes.set_xlim(1, worst)
+    axes.xaxis.set_major_locator(MultipleLocator(1))
+    for elbow, label in zip(elbows, labels, strict=True):
+        outer, *inner = np.asarray(elbow.get_xdata(), dtype=float)
+        end = 1 if outer < inner[0] else worst
+        elbow.set_xdata([end, *inner])
+        label.set_x(end + 0.01 * (worst - 1) * (1 if end > 1 else -1))
 
 
 def _say(axes: Axes, text: str) -> None:

@@ -23,7 +23,7 @@ from benchmarks.report.figures.panels import (
 )
 from benchmarks.report.stats.names import BASELINE
 from benchmarks.report.stats.summary import summary
-from benchmarks.report.text.words import background, failed, lines, scored_seeds
+from benchmarks.report.text.words import background, failed, lines, scored_seeds, single
 from benchmarks.schemas.target import is_constrained
 
 EDGES = "Arrow heads at an edge stand for means beyond it, and bars may be cut there."
@@ -41,7 +41,7 @@ def accuracy_against_cost(rows: pd.DataFrame) -> tuple[Figure, str]:
         "Test accuracy minus that of dense, paired by seed, against the training multiply-accumulates (MACs) of the "
         f"whole run relative to dense, search and pretraining included: mean over {scored_seeds(table)}; bars are 95 % "
         f"t-intervals. Filled marks: unconstrained; open marks: at target MACs. {EDGES} "
-        f"{beyond(table)}{background(table)}{failed(table)}"
+        f"{single(table)}{beyond(table)}{background(table)}{failed(table)}"
     )
     return figure, caption
 
@@ -60,7 +60,7 @@ def real_against_theoretical_speedup(rows: pd.DataFrame) -> tuple[Figure, str]:
         "Measured speed-up over the dense network (CPU, batch of 128, paired by seed) against the theoretical one, the "
         f"ratio of multiply-accumulates: mean over {scored_seeds(table)}; bars are 95 % t-intervals. Line: every saved "
         f"MAC saves its share of time. Filled marks: unconstrained; open marks: at target MACs. {EDGES} "
-        f"{beyond(table)}{background(table)}{failed(table)}"
+        f"{single(table)}{beyond(table)}{background(table)}{failed(table)}"
     )
     return figure, caption
 
@@ -84,7 +84,9 @@ def _marks(axes: Axes, cells: pd.DataFrame, looks: dict[str, style.Look]) -> lis
     for line in lines(cells):
         look = looks[line.method]
         halves = np.nan_to_num([line.x_half, line.y_half])
-        mark = labels.Mark(line.method, look.color, line.x, line.y, float(halves[0]), float(halves[1]), look.grey)
+        mark = labels.Mark(
+            line.method, look.color, line.x, line.y, float(halves[0]), float(halves[1]), look.grey, line.n == 1
+        )
         draw_mark(axes, mark, look, filled=not is_constrained(line.target))
         marks.append(mark)
     draw_background(axes, marks)

@@ -34,7 +34,7 @@ def plot(looks: dict[str, dict[str, str]]) -> alt.LayerChart:
         runs.mark_point(size=260, color=INK, strokeWidth=2.5, clip=True, aria=False).encode(
             x=x, y=y, opacity=alt.condition("datum.run == at", alt.value(1), alt.value(0)),
         ),
-        _points(means.transform_calculate(
+        _points(means.transform_filter("datum.n > 1").transform_calculate(
             description="datum.method + ' (' + datum.target + '), mean of ' + datum.n + ': '"
             " + format(datum.y, '.2f') + ' % accuracy, ' + format(datum.macs, '.1f') + ' % of MACs'"
         ), colour, shape, chosen, size=110, opacity=1.0),

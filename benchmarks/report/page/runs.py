@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.report.stats.names import BASELINE
-from benchmarks.report.stats.summary import TASK, TEXT_COLUMNS
-from benchmarks.schemas.rows import COLUMNS
+from benchmarks.report.stats.summary import TASK
+from benchmarks.schemas.rows import COLUMNS, TEXT_COLUMNS
 from benchmarks.schemas.target import cell_folder
 
 POINTS = 50_000

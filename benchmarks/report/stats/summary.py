@@ -1,11 +1,8 @@
-"""Rows in, statistics out: means, intervals over seeds, and differences to the dense network paired by seed."""
+"""Rows become statistics: means, intervals over seeds, and differences to the dense network paired by seed."""
 
 from __future__ import annotations
 
-import json
 import math
-import reprlib
-from os import PathLike
 from typing import TypeVar
 
 import pandas as pd
@@ -13,90 +10,17 @@ from scipy import stats
 
 from benchmarks.report.stats.names import BASELINE
 from benchmarks.schemas import target
-from benchmarks.schemas.rows import COLUMNS, STATUSES
+from benchmarks.schemas.rows import STATUSES
 
 TASK = ["dataset", "network"]
 CELL = [*TASK, "method", "target"]
 LEVEL = 0.95
 
-TEXT_COLUMNS = (
-    "study", "dataset", "network", "method", "target", "status", "reason", "widths", "knobs", "precision",
-    "code_hash", "config_hash", "version", "torch", "device", "finished_at",
-)  # fmt: skip
-FRACTIONS = ("test_accuracy", "validation_accuracy")
 Table = TypeVar("Table", pd.Series, pd.DataFrame)
 
 FAILURES = (*STATUSES[1:], "missing")
 MEASURES = ("accuracy", "macs_kept", "params_kept", "difference", "cost", "speedup_cpu", "speedup_gpu")
 FREE = str(target.FREE)
-
-
-def read_rows(path: str | PathLike[str]) -> pd.DataFrame:
-    """Rows of a rows.csv, text as str, numbers as float64, seed as int64; an empty number is NaN.
-
-    Raises ValueError, naming the file, if it is no table, columns are missing, a value cannot be read, a run occurs
-    twice, there are no rows, or the rows come from versions that are not comparable.
-    """
-    try:
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except ValueError as error:  # of pandas; it names no file
-        raise ValueError(f"{path} is no table of rows: {error}") from None
-    missing = [column for column in COLUMNS if column not in rows]
-    if missing:
-        versions = ", ".join(sorted(set(rows.get("version", [])))) or "unknown"
-        raise ValueError(f"{path} lacks columns: {', '.join(missing)}. It was written by another version ({versions})")
-    if rows.empty:
-        raise ValueError(f"{path} holds no rows")
-    for column in COLUMNS:
-        if column not in TEXT_COLUMNS:
-            rows[column] = _numbers(rows[column], path)
-    broken = rows.loc[~(rows["seed"].abs() < 2**53) | (rows["seed"] % 1 != 0), "seed"]
-    if len(broken):
-        raise ValueError(f"{path}: column seed must hold whole numbers, not {broken.iloc[0]}")
-    rows["seed"] = rows["seed"].astype("int64")
-    _check(rows, path)
-    return rows[list(COLUMNS)]
-
-
-def _numbers(column: pd.Series, path: str | PathLike[str]) -> pd.Series:
-    try:
-        # Python's float is correctly rounded, so a written number is read back bit for bit.
-        return column.map(lambda text: float(text) if text else float("nan")).astype("float64")
-    except ValueError as error:
-        raise ValueError(f"{path}: column {column.name} must hold numbers: {error}") from error
-
-
-def _check(rows: pd.DataFrame, path: str | PathLike[str]) -> None:
-    unknown = sorted(set(rows["status"]) - set(STATUSES))
-    if unknown:
-        raise ValueError(f"{path}: unknown status {unknown[0]!r}; allowed: {', '.join(STATUSES)}")
-    for spelled in rows["target"].unique():
-        try:
-            target.Target.parse(spelled)
-        except ValueError as error:
-            raise ValueError(f"{path}: column target: {error}") from None
-    for column in FRACTIONS:
-        beyond = rows.loc[rows[column].notna() & ~rows[column].between(0, 1), column]
-        if len(beyond):
-            raise ValueError(f"{path}: column {column} must hold fractions from 0 to 1, not {beyond.iloc[0]}")
-    for column in ("widths", "knobs"):
-        for text in rows[column].unique():
-            _check_json(text, f"{path}: column {column}")
-    twice = rows[rows.duplicated([*CELL, "seed"])]
-    if len(twice):
-        raise ValueError(f"{path}: two rows for {' '.join(map(str, twice.iloc[0][[*CELL, 'seed']]))}")
-    versions = sorted({".".join(version.split(".")[:2]) for version in rows["version"]})
-    if len(versions) > 1:
-        raise ValueError(f"{path}: rows of versions {', '.join(versions)} are not comparable")
-
-
-def _check_json(text: str, place: str) -> None:
-    try:
-        known = not text or isinstance(json.loads(text), dict)
-    except ValueError:
-        known = False
-    if not known:
-        raise ValueError(f"{place} must hold JSON objects, not {reprlib.repr(text)}")
 
 
 def half_width(sem: Table, n: Table) -> Table:

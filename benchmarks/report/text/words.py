@@ -70,6 +70,11 @@ def scored_seeds(table: pd.DataFrame) -> str:
     return f"n={most} seeds" if least == most else f"n={least} to {most} seeds"
 
 
+def single(table: pd.DataFrame) -> str:
+    """A sentence on marks that stand for one run, with a trailing space; empty if there are none."""
+    return "Small marks: n=1, no interval. " if (table["n"] == 1).any() else ""
+
+
 def background(table: pd.DataFrame) -> str:
     """A sentence on the grey dots of a figure, with a trailing space; empty if there are none."""
     count = len(names.background(table["method"]))
