@@ -71,9 +71,9 @@ def fixed_tasks(values: pd.Series, weights: Mapping[Hashable, float] | None = No
     Stratified: the variances of the task means add up, with Welch and Satterthwaite's degrees of freedom. weights: of
     each task, for another linear function of the task means than their mean.
     """
-    tasks, *moments = _moments(values)
+    tasks, n, means, variances = _moments(values)
     share = np.full(len(tasks), 1 / max(len(tasks), 1)) if weights is None else np.array([weights[t] for t in tasks])
-    return _within(*moments, share)
+    return _within(n, means, variances, share)
 
 
 def over_tasks(values: pd.Series) -> Estimate:
