@@ -126,10 +126,10 @@ class Row(BaseModel):
     def run(self) -> str:
         return f"{self.dataset} {self.network} {self.method} {self.target} {self.seed}"
 
-    @property
-    def release(self) -> str:
-        """Rows of the same one are comparable."""
-        return ".".join(self.version.split(".")[:2])
+
+def release(version: str) -> str:
+    """Of a version; rows of the same one are comparable."""
+    return ".".join(version.split(".")[:2])
 
 
 COLUMNS: dict[str, str] = {name: str(field.description) for name, field in Row.model_fields.items()}
@@ -188,5 +188,5 @@ def _faults_of_table(rows: Sequence[Row]) -> Iterable[str]:
             yield f"column macs_dense or params_dense differs within {row.dataset}, {row.network}"
     if len(studies := {row.study.split("/")[0] for row in rows}) > 1:
         yield f"rows of studies {', '.join(sorted(studies))} do not belong into one file"
-    if len(releases := {row.release for row in rows}) > 1:
+    if len(releases := {release(row.version) for row in rows}) > 1:
         yield f"rows of versions {', '.join(sorted(releases))} are not comparable"

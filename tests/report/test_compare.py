@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from scipy import stats
 
+from benchmarks.report.stats import reproduction
 from benchmarks.report.tables import compare
 from benchmarks.report.text import sheets
 from tests.report.conftest import make_row, make_study
@@ -27,16 +29,17 @@ def cell(accuracies: list[float], **changes: object) -> pd.DataFrame:
 
 
 def verdict(own: list[float], published: list[float]) -> str:
-    (line,) = compare.compare(cell(own), cell(published)).itertuples()
+    (line,) = reproduction.compare(cell(own), cell(published)).cells.itertuples()
     return str(line.verdict)
 
 
 def test_a_study_against_itself_is_the_same_to_the_bit() -> None:
     study = make_study(["dense", "switcher", "sss"])
-    table = compare.compare(study, study.copy())
+    found = reproduction.compare(study, study.copy())
+    table = found.cells
     assert set(table["verdict"]) == {"identical"}
     assert (table["identical"] == table["rows"]).all() and (table["same_hashes"] == table["rows"]).all()
-    assert compare.conclusion(table).startswith(
+    assert compare.conclusion(found).startswith(
         f"reproduced: {len(table)} of {len(table)} cells agree within 0.5 points of test accuracy ({len(table)} of"
     )
 
@@ -60,17 +63,17 @@ def test_verdicts(own: list[float], published: list[float], expected: str) -> No
 
 def test_seeds_are_paired_by_number_and_not_by_place() -> None:
     own, published = cell([90.0, 95.0, 99.0]), cell([90.1, 95.0, 99.1])
-    (line,) = compare.compare(own, published.iloc[::-1]).itertuples()
+    (line,) = reproduction.compare(own, published.iloc[::-1]).cells.itertuples()
     assert (line.pairs, round(line.difference, 3), line.verdict) == (3, -0.067, "agrees")
 
 
 def test_the_statistics_are_those_of_scipy() -> None:
     own, published = [90.3, 91.0, 92.4, 90.0], [90.0, 91.1, 92.0, 90.1]
-    (line,) = compare.compare(cell(own), cell(published)).itertuples()
+    (line,) = reproduction.compare(cell(own), cell(published)).cells.itertuples()
     test = stats.ttest_rel(own, published)
     low, high = test.confidence_interval()
     assert [line.p, line.low, line.high] == pytest.approx([test.pvalue, low, high])
-    shifted = [p - compare.MARGIN for p in published], [p + compare.MARGIN for p in published]
+    shifted = [p - reproduction.MARGIN for p in published], [p + reproduction.MARGIN for p in published]
     above = stats.ttest_rel(own, shifted[0], alternative="greater").pvalue
     below = stats.ttest_rel(own, shifted[1], alternative="less").pvalue
     assert line.p_tost == pytest.approx(max(above, below))
@@ -78,34 +81,64 @@ def test_the_statistics_are_those_of_scipy() -> None:
 
 
 def test_the_published_mean_may_lie_outside() -> None:
-    (line,) = compare.compare(cell([90.0, 90.1, 90.2]), cell([80.0, 80.1, 80.2])).itertuples()
+    (line,) = reproduction.compare(cell([90.0, 90.1, 90.2]), cell([80.0, 80.1, 80.2])).cells.itertuples()
     assert line.inside is False and line.verdict == "differs"
 
 
 def test_equal_hashes_with_unequal_results_are_reported() -> None:
     own = cell([90.0, 91.0], code_hash="c", config_hash="k")
-    table = compare.compare(own, cell([90.0, 91.1], code_hash="c", config_hash="k"))
-    assert (table["same_hashes"].item(), table["identical"].item()) == (2, 1)
+    table = reproduction.compare(own, cell([90.0, 91.1], code_hash="c", config_hash="k"))
+    assert (table.cells["same_hashes"].item(), table.cells["identical"].item()) == (2, 1)
     assert "At least 1 rows of the same code and config differ" in compare.conclusion(table)
-    other = compare.compare(own, cell([90.0, 91.1], code_hash="d", config_hash="k"))
-    assert other["same_hashes"].item() == 0 and "the same code and config" not in compare.conclusion(other)
+    other = reproduction.compare(own, cell([90.0, 91.1], code_hash="d", config_hash="k"))
+    assert other.cells["same_hashes"].item() == 0 and "the same code and config" not in compare.conclusion(other)
+
+
+def test_runs_that_all_moved_are_not_reproduced_though_every_cell_agrees() -> None:
+    study = make_study(["dense", "switcher", "l1"])
+    moved = study.assign(test_accuracy=study["test_accuracy"] - 0.004)
+    found = reproduction.compare(moved, study)
+    assert set(found.cells["verdict"]) == {"agrees"} and found.outcome == "not reproduced"
+    assert (
+        "Mean over all cells: -0.40 (-0.40 to -0.40) points, n=6 tasks and seeds; they have moved."
+        in compare.conclusion(found)
+    )
+
+
+def test_noise_of_another_machine_is_no_shift() -> None:
+    study = make_study(["dense", "switcher", "l1"], seeds=5)
+    noise = np.random.default_rng(1).normal(0, 0.001, len(study))
+    found = reproduction.compare(study.assign(test_accuracy=study["test_accuracy"] + noise), study)
+    assert found.outcome == "reproduced" and "no shift is shown" in compare.conclusion(found)
+    assert found.shift["pairs"] == 10
+
+
+def test_rows_of_another_version_are_marked_and_never_reproduced() -> None:
+    study = make_study(["dense", "l1"])
+    assert reproduction.compare(study.assign(version="0.1.3"), study).outcome == "reproduced"
+    found = reproduction.compare(study.assign(version="0.2.0"), study)
+    assert compare.conclusion(found).startswith("not comparable: ")
+    assert "Rows of versions 0.2 and 0.1 are not comparable." in compare.conclusion(found)
 
 
 def test_a_latency_does_not_make_a_row_another() -> None:
     own = cell([90.0, 91.0], latency_cpu_b1_ms=3.0, finished_at="later")
-    assert compare.compare(own, cell([90.0, 91.0]))["verdict"].item() == "identical"
+    assert reproduction.compare(own, cell([90.0, 91.0])).cells["verdict"].item() == "identical"
 
 
 def test_cells_of_one_side_alone_are_counted_and_compared_with_nothing() -> None:
     both = pd.concat([cell([90.0, 91.0]), cell([90.0, 91.0], method="sss", target="free")])
-    table = compare.compare(both, cell([90.0, 91.0]))
-    assert dict(zip(table["method"], table["verdict"], strict=True)) == {"l1": "identical", "sss": "not comparable"}
+    table = reproduction.compare(both, cell([90.0, 91.0]))
+    assert dict(zip(table.cells["method"], table.cells["verdict"], strict=True)) == {
+        "l1": "identical",
+        "sss": "not comparable",
+    }
     assert "1 of 2 cells agree" in compare.conclusion(table) and "1 not comparable" in compare.conclusion(table)
 
 
 def test_everything_is_escaped_and_ends_with_the_conclusion() -> None:
     hard = cell([90.0, 91.0], method=HARD, dataset=HARD, target=HARD)
-    table = compare.compare(hard, hard)
+    table = reproduction.compare(hard, hard)
     written = {suffix: sheets.WRITERS[suffix](compare.tables(table)) for suffix in (".csv", ".md", ".html")}
     assert "<script" not in written[".html"] + written[".md"].replace("\\<script", "")
     assert all(compare.conclusion(table) in written[suffix] for suffix in (".md", ".html"))
@@ -118,8 +151,8 @@ def test_everything_is_escaped_and_ends_with_the_conclusion() -> None:
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=6), st.lists(st.floats(0, 100), min_size=1, max_size=6))
 def test_changing_sides_changes_signs_alone(own: list[float], published: list[float]) -> None:
-    one = compare.compare(cell(own), cell(published)).iloc[0]
-    other = compare.compare(cell(published), cell(own)).iloc[0]
+    one = reproduction.compare(cell(own), cell(published)).cells.iloc[0]
+    other = reproduction.compare(cell(published), cell(own)).cells.iloc[0]
     assert one["verdict"] == other["verdict"]
     for name, mirrored in {"difference": "difference", "low": "high", "high": "low"}.items():
         assert one[name] == pytest.approx(-other[mirrored], nan_ok=True, abs=1e-6)

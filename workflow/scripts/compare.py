@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.machine.files import write_atomically
+from benchmarks.report.stats import reproduction
 from benchmarks.report.stats.rows import given_rows
 from benchmarks.report.tables import compare
 from benchmarks.report.text import sheets
@@ -14,7 +15,7 @@ if __name__ == "__main__":
     parser.add_argument("--published", type=Path, required=True)
     parser.add_argument("--out", type=Path, nargs="*", default=[], help=".csv, .md, .html")
     args = parser.parse_args()
-    table = compare.compare(given_rows(args.own), given_rows(args.published))
+    found = reproduction.compare(given_rows(args.own), given_rows(args.published))
     for path in args.out:
-        write_atomically(path, sheets.WRITERS[path.suffix](compare.tables(table)).encode())
-    compare.show(table)
+        write_atomically(path, sheets.WRITERS[path.suffix](compare.tables(found)).encode())
+    compare.show(found)

@@ -1,0 +1,128 @@
+"""An own study against the published one: which cells agree, whether all moved, and which rows are bit-identical."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from benchmarks.report.stats.comparisons import holm
+from benchmarks.report.stats.summary import CELL, LEVEL, TASK, half_width
+from benchmarks.schemas.rows import TIME_COLUMNS, release
+
+MARGIN = 0.5
+"""Difference of mean test accuracy that still counts as the same, percentage points."""
+ALPHA = 1 - LEVEL
+HASHES = ["code_hash", "config_hash"]
+LASTING = ("status", "test_accuracy", "test_loss", "validation_accuracy", "params", "macs", "train_macs", "widths")
+"""What two runs of one code and config share to the bit on one machine."""
+assert not set(LASTING) & set(TIME_COLUMNS)
+VERDICTS = {
+    "identical": "every shared row is the same to the bit",
+    "agrees": f"within {MARGIN} points: two one-sided t-tests (TOST) at 5 %",
+    "differs": "paired t-test at 5 % after Holm's correction over all cells, and not within the margin",
+    "undecided": "neither is shown: too few seeds, or too wide a spread",
+    "not comparable": "no seed has a score on both sides",
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """cells: a line per cell, see `compare`. shift: `_paired` over all cells. versions: own and published."""
+
+    cells: pd.DataFrame
+    shift: dict[str, Any]
+    versions: tuple[str, str]
+
+    @property
+    def shifted(self) -> bool:
+        """Whether the mean over all cells has moved: its 95 % interval leaves out 0."""
+        return bool(self.shift["low"] > 0 or self.shift["high"] < 0)
+
+    @property
+    def outcome(self) -> str:
+        """reproduced: cells agree, none differs, and all together have not moved."""
+        found = set(self.cells["verdict"])
+        if self.versions[0] != self.versions[1]:
+            return "not comparable"
+        if "differs" in found or self.shifted:
+            return "not reproduced"
+        return "reproduced" if found & {"identical", "agrees"} else "undecided"
+
+
+def compare(own: pd.DataFrame, published: pd.DataFrame) -> Comparison:
+    """One line per cell of either side: means and differences in percentage points of test accuracy, own - published.
+
+    n, n_published: scored seeds; pairs: seeds scored on both sides, over which difference, its 95 % t-interval (low,
+    high), p (paired t-test), p_holm and p_tost (equivalence within MARGIN) are taken. inside: whether the published
+    mean lies in the 95 % t-interval of the own mean. rows: seeds with a row on both sides; same_hashes: those of them
+    with the same code and config hash; identical: those with the same results to the bit. verdict: see VERDICTS.
+    The shift is the mean difference over all cells; its unit is a task and seed, whose cells share their luck.
+    """
+    key = [*CELL, "seed"]
+    rows = own.merge(published, on=key, how="outer", suffixes=("", "_published"), indicator="side", validate="1:1")
+    rows["a"] = 100 * rows["test_accuracy"].where(rows["status"] == "ok")
+    rows["b"] = 100 * rows["test_accuracy_published"].where(rows["status_published"] == "ok")
+    both = rows["side"] == "both"
+    rows["same_hashes"] = both & _equal(rows, HASHES)
+    rows["identical"] = both & _equal(rows, LASTING)
+    cells = [dict(zip(CELL, cell, strict=True)) | _cell(part) for cell, part in rows.groupby(CELL, sort=False)]
+    table = pd.DataFrame(cells)
+    table["p_holm"] = holm(table["p"].to_numpy())
+    table["verdict"] = [_verdict(line) for line in table.itertuples()]
+    difference = (rows["a"] - rows["b"]).groupby([rows[name] for name in (*TASK, "seed")]).mean().dropna()
+    return Comparison(
+        table.sort_values([*TASK, "target", "method"], ignore_index=True),
+        _paired(difference.round(9).to_numpy()),
+        (release(own["version"].iloc[0]), release(published["version"].iloc[0])),
+    )
+
+
+def _equal(rows: pd.DataFrame, columns: Any) -> pd.Series:
+    pairs = [(rows[name], rows[f"{name}_published"]) for name in columns]
+    return pd.concat([(a == b) | (a.isna() & b.isna()) for a, b in pairs], axis=1).all(axis=1)
+
+
+def _cell(part: pd.DataFrame) -> dict[str, Any]:
+    a, b = part["a"].dropna(), part["b"].dropna()
+    half = float(half_width(pd.Series([a.sem()]), pd.Series([len(a)]))[0])
+    mean, published = a.mean(), b.mean()
+    return {
+        "n": len(a), "n_published": len(b), "mean": mean, "half": half, "published": published,
+        "inside": bool(abs(published - mean) <= half) if len(a) > 1 and len(b) else None,
+        **_paired((part["a"] - part["b"]).dropna().round(9).to_numpy()),
+        "rows": int((part["side"] == "both").sum()),
+        "same_hashes": int(part["same_hashes"].sum()), "identical": int(part["identical"].sum()),
+    }  # fmt: skip
+
+
+def _paired(differences: np.ndarray) -> dict[str, Any]:
+    """The mean difference with its interval, and the p-values of "there is none" and of "it is beyond the margin"."""
+    n = len(differences)
+    mean = float(differences.mean()) if n else math.nan
+    found = {"pairs": n, "difference": mean, "low": math.nan, "high": math.nan, "p": math.nan, "p_tost": math.nan}
+    if n < 2:
+        return found
+    if np.ptp(differences) == 0:  # no spread: a t-statistic would divide by zero
+        return found | {"low": mean, "high": mean}
+    test = stats.ttest_1samp(differences, 0)
+    low, high = test.confidence_interval(LEVEL)
+    above = stats.ttest_1samp(differences, -MARGIN, alternative="greater").pvalue
+    below = stats.ttest_1samp(differences, MARGIN, alternative="less").pvalue
+    return found | {"low": low, "high": high, "p": test.pvalue, "p_tost": max(above, below)}
+
+
+def _verdict(line: Any) -> str:
+    if line.rows and line.identical == line.rows:
+        return "identical"
+    if not line.pairs:
+        return "not comparable"
+    if line.pairs > 1 and line.low == line.high:  # every seed moved by the same amount
+        return "agrees" if abs(line.difference) <= MARGIN else "differs"
+    if line.p_tost < ALPHA:
+        return "agrees"
+    return "differs" if line.p_holm < ALPHA else "undecided"
