@@ -5,11 +5,11 @@ STUDY ?= config/quick.yaml
 PYTHON ?= python3
 KILLS ?= 200
 SEED ?= 0
-name = $(shell sed -n 's/^study: *//p' $(STUDY))
 uv = $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.lock)
 quiet = --quiet rules progress host reason
 run = PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH="$(CURDIR)"
-republish = $(run) python -m tools.publish results/published/$(PUBLISHED) && $(run) python -m tools.published
+snakemake = $(run) python -m tools.check '$(STUDY)' && $(run) snakemake --cores $(CORES) --configfile '$(STUDY)'
+republish = $(run) python -m tools.publish 'results/published/$(PUBLISHED)' && $(run) python -m tools.published
 
 .DEFAULT_GOAL := help
 .PHONY: help results plan dry compare figures page export paper test lint speed lock faults audit publish docs clean
@@ -18,26 +18,26 @@ help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 results: .venv/ready  ## train, measure and report a study (STUDY=config/quick.yaml, CORES=8)
-	$(run) snakemake --cores $(CORES) --configfile $(STUDY) --logger rich
-	$(run) python -m tools.show results/$(name)
+	$(snakemake) --logger rich
+	$(run) python -m tools.show '$(STUDY)'
 
 plan: .venv/ready  ## say what a study will cost: cells, runs, training MACs, hours on this machine
-	$(run) snakemake plan --cores $(CORES) --configfile $(STUDY) $(quiet)
+	$(snakemake) $(quiet) -- plan
 
 dry: .venv/ready  ## list the jobs that `make results` would run
-	$(run) snakemake --cores $(CORES) --configfile $(STUDY) --dry-run --quiet rules
+	$(snakemake) --dry-run --quiet rules
 
 compare: .venv/ready  ## compare the rows of a study with the published rows of the same name
-	$(run) snakemake compare --cores $(CORES) --configfile $(STUDY) $(quiet)
+	$(snakemake) $(quiet) -- compare
 
 figures: .venv/ready  ## draw every figure and table of a study from its rows; of a published one: PUBLISHED=quick
-	$(if $(PUBLISHED),$(republish),$(run) snakemake figures tables --cores $(CORES) --configfile $(STUDY))
+	$(if $(PUBLISHED),$(republish),$(snakemake) -- figures tables)
 
 page: .venv/ready  ## write the page of a study from its rows; of a published one, with all figures: PUBLISHED=quick
-	$(if $(PUBLISHED),$(republish),$(run) snakemake page --cores $(CORES) --configfile $(STUDY))
+	$(if $(PUBLISHED),$(republish),$(snakemake) -- page)
 
 export: .venv/ready  ## write networks of a study as ONNX; one alone: DATASET= NETWORK= METHOD= TARGET= SEED=0
-	$(run) python -m tools.export results/$(name) $(if $(DATASET),--dataset '$(DATASET)') \
+	$(run) python -m tools.export '$(STUDY)' $(if $(DATASET),--dataset '$(DATASET)') \
 		$(if $(NETWORK),--network '$(NETWORK)') $(if $(METHOD),--method '$(METHOD)') \
 		$(if $(TARGET),--target '$(TARGET)') --seed $(SEED)
 
@@ -66,9 +66,8 @@ audit: .venv/ready  ## look up known vulnerabilities of the locked versions (nee
 	.venv/bin/uv tool run pip-audit==2.10.1 --requirement requirements.lock --disable-pip --strict
 
 publish: .venv/ready  ## copy a study's rows and histories to results/published/, and write what is shown of them
-	mkdir -p results/published/$(name)
-	cp results/$(name)/rows.csv results/$(name)/runs.parquet results/published/$(name)/
-	$(MAKE) page PUBLISHED=$(name)
+	$(run) python -m tools.publish '$(STUDY)'
+	$(run) python -m tools.published
 
 lock: .venv/ready  ## write requirements.lock from pyproject.toml
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group dev pyproject.toml \

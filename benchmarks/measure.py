@@ -21,6 +21,7 @@ from benchmarks.schemas.record import Record, Spent
 from benchmarks.schemas.rows import COLUMNS
 from benchmarks.schemas.runs import load as load_runs
 from benchmarks.schemas.spec import Spec
+from benchmarks.study.recipes import origin
 from benchmarks.training.evaluate import evaluate
 from benchmarks.training.network import count_macs, new_network, rebuild
 
@@ -72,6 +73,7 @@ def _recorded(spec: Spec, record: Record) -> Row:
     row: Row = {name: value for name, value in record.model_dump().items() if name in COLUMNS}
     row |= {"study": spec.study, "dataset": spec.dataset, "network": spec.network, "method": spec.label}
     row |= {"target": str(spec.target), "knobs": json.dumps(spec.knobs, sort_keys=True), "version": __version__}
+    row["recipe"] = origin(spec.dataset, spec.network)
     if record.widths is not None:
         row["widths"] = json.dumps(record.widths)
     if record.spent and record.epoch_steps:

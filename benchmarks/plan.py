@@ -30,6 +30,7 @@ from benchmarks.schemas.record import RECORDS, read_records
 from benchmarks.schemas.spec import Spec
 from benchmarks.study.cell import Cell
 from benchmarks.study.config import Study
+from benchmarks.study.recipes import origin
 from benchmarks.study.specs import cell_spec, start_spec
 from benchmarks.training.budget import BACKWARD
 from benchmarks.training.checkpoint import Journal
@@ -54,6 +55,7 @@ class Line:
     epochs: float = 0  # of the runs that are left
     epoch_macs: float = 0
     epoch_seconds: float = 0
+    recipe: str = ""  # tuned, or default
 
     @property
     def macs(self) -> float:
@@ -79,7 +81,8 @@ def plan(study: Study, results: Path, device: torch.device, seconds: float = SEC
         images = registry.load("dataset", dataset).IMAGES[0]
         runs = len(jobs) * len(study.seeds)
         passes = 1 + BACKWARD
-        yield Line(dataset, network, len(cells), runs, sum(done), left, passes * macs * images, per_image * images)
+        cost = (left, passes * macs * images, per_image * images)
+        yield Line(dataset, network, len(cells), runs, sum(done), *cost, origin(dataset, network))
 
 
 def own_epochs(study: Study, cell: Cell) -> float:
@@ -155,13 +158,14 @@ def table(lines: list[Line], cores: int, device: str) -> Table:
     """The lines and their total: cells, runs that are there and that are to do, and what these cost."""
     caption = (
         f"Hours: one job after another on {device}; last column: if {cores} at once do not slow each other. What of a "
-        "network goes is taken to go halfway; searches and measuring come on top."
+        "network goes is taken to go halfway; searches and measuring come on top. Recipe default: no learning rate was "
+        "searched for on that task (benchmarks/study/recipes.yaml)."
     )
     shown = Table(title="What is left to train", caption=caption, caption_justify="left", show_footer=True)
     shown.box, shown.collapse_padding, shown.show_edge = box.SIMPLE, True, False
     total = Line("Total", "", *(sum(getattr(line, name) for line in lines) for name in ("cells", "runs", "done")))
     hours, macs = sum(line.hours for line in lines), sum(line.macs for line in lines)
-    names = ("Dataset", "Network", "Cells", "Done", "To do", "MACs", "Hours", f"/ {cores}")
+    names = ("Dataset", "Network", "Cells", "Done", "To do", "MACs", "Hours", f"/ {cores}", "Recipe")
     for name, footer in zip(names, _shown(total, macs, hours, cores), strict=True):
         shown.add_column(name, footer, justify="left" if name in names[:2] else "right", no_wrap=True)
     for line in lines:
@@ -171,7 +175,14 @@ def table(lines: list[Line], cores: int, device: str) -> Table:
 
 def _shown(line: Line, macs: float, hours: float, cores: int) -> list[str]:
     counts = [f"{count:,}" for count in (line.cells, line.done, line.runs - line.done)]
-    return [line.dataset, line.network, *counts, f"{macs:.1e}", *(_hours(h) for h in (hours, hours / cores))]
+    return [
+        line.dataset,
+        line.network,
+        *counts,
+        f"{macs:.1e}",
+        *(_hours(h) for h in (hours, hours / cores)),
+        line.recipe,
+    ]
 
 
 def _hours(hours: float) -> str:

@@ -114,7 +114,7 @@ def test_torchvision_is_imported_only_where_it_is_called(path: Path) -> None:
 
 STAGES = {
     "train": {"training", "data", "schemas", "machine", "registry"},
-    "measure": {"training", "data", "schemas", "machine"},
+    "measure": {"training", "study", "data", "schemas", "machine"},
     "plan": {"training", "study", "data", "schemas", "registry"},
     "pruned": {"training", "schemas", "machine", "registry"},
     "training": {"data", "schemas", "machine", "registry"},

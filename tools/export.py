@@ -12,6 +12,7 @@ from benchmarks.registry import load as declared
 from benchmarks.report.stats.rows import given_rows
 from benchmarks.schemas.record import MEASURED
 from benchmarks.schemas.target import cell_folder
+from benchmarks.study import files
 
 RUN = ("dataset", "network", "method", "target", "seed")
 TOLERANCE = 1e-4  # of the largest logit
@@ -40,15 +41,16 @@ def difference(net: torch.nn.Module, dataset: str, path: Path) -> float:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("results", type=Path, help="folder of a study that ran here")
+    parser.add_argument("study", type=Path, help="the config of a study that ran here, or the folder of its results")
     for name in RUN:
         parser.add_argument(f"--{name}", help=f"this {name} alone, as rows.csv spells it")
     args = parser.parse_args()
+    results = files.results(args.study)
     wanted = {name: value for name in RUN if (value := getattr(args, name))}
-    runs = chosen(given_rows(args.results / "rows.csv").astype({"seed": str}), wanted)[list(RUN)]
+    runs = chosen(given_rows(results / "rows.csv").astype({"seed": str}), wanted)[list(RUN)]
     for dataset, network, method, target, seed in runs.itertuples(index=False):
-        net = load(args.results, dataset=dataset, network=network, method=method, target=target, seed=int(seed))
-        path = args.results / "onnx" / dataset / network / cell_folder(method, target) / f"{seed}.onnx"
+        net = load(results, dataset=dataset, network=network, method=method, target=target, seed=int(seed))
+        path = results / "onnx" / dataset / network / cell_folder(method, target) / f"{seed}.onnx"
         write_onnx(net, dataset, path)
         if not (off := difference(net, dataset, path)) <= TOLERANCE:
             raise RuntimeError(f"{path}: logits differ from the module's by {off:.1e} of the largest")

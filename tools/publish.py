@@ -2,48 +2,22 @@
 
 import argparse
 import re
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from benchmarks.machine.files import write_atomically
 from benchmarks.registry import ROOT
-from benchmarks.report.claims import ledger
-from benchmarks.report.claims.judge import claims
 from benchmarks.report.figures.registry import FIGURES, OF_HISTORIES
-from benchmarks.report.figures.style import looks, save
-from benchmarks.report.page.page import Drawing, TableText, page
 from benchmarks.report.stats.rows import given_rows
-from benchmarks.report.tables.published import read_published
 from benchmarks.report.tables.registry import OF_PUBLISHED, TABLES
-from benchmarks.report.text.sheets import WRITERS, Tables
+from benchmarks.study import files
+from workflow.scripts import figures, page, tables
 
 LITERATURE = ROOT / "paper/published.csv"  # numbers of papers
-
-
-def tables(rows: pd.DataFrame, literature: pd.DataFrame | None) -> dict[str, Tables]:
-    """Every table by name."""
-    found = {name: make(rows) for name, make in TABLES.items()}
-    if literature is not None:
-        found |= {name: make(rows, literature) for name, make in OF_PUBLISHED.items()}
-    return found
-
-
-def drawings(rows: pd.DataFrame, histories: pd.DataFrame, folder: Path, shown: set[str]) -> list[Drawing]:
-    """Every figure, written to the folder as SVG; as PNG too where its name is among those shown."""
-    found = []
-    makers = {name: make(rows) for name, make in FIGURES.items()}
-    makers |= {name: make(rows, histories) for name, make in OF_HISTORIES.items()}
-    for name, (figure, caption) in makers.items():
-        with TemporaryDirectory() as work:
-            suffixes = ["svg", *["png" for _ in shown & {name}]]
-            save(figure, caption, Path(work) / name, suffixes)
-            files = {suffix: (Path(work) / f"{name}.{suffix}").read_bytes() for suffix in suffixes}
-        for suffix, content in files.items():
-            write_atomically(folder / f"{name}.{suffix}", content)
-        found.append(Drawing(name, files["svg"], caption))
-    return found
+PUBLISHED = Path("results/published")
+SOURCES = ("rows.csv", "runs.parquet")
 
 
 def pictures(study: str) -> set[str]:
@@ -54,27 +28,54 @@ def pictures(study: str) -> set[str]:
 
 
 def publish(folder: Path) -> None:
-    """Write tables as CSV and Markdown, figures as SVG, claims and the page; other tables and figures there go."""
+    """Write tables as CSV and Markdown, figures as SVG, claims and the page in place of those that are there.
+
+    All is drawn in a folder of its own first: behind an error, the old ones are still there.
+    """
+    with TemporaryDirectory(dir=folder, prefix=".new-") as made:
+        new = Path(made)
+        draw(folder, new)
+        for name in ("tables", "figures"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        for path in new.iterdir():
+            path.replace(folder / path.name)
+
+
+def draw(folder: Path, new: Path) -> None:
+    """Write what is shown of the rows and histories in `folder` to the folder `new`."""
     rows, histories = given_rows(folder / "rows.csv"), pd.read_parquet(folder / "runs.parquet")
-    for old in [*folder.glob("tables/*"), *folder.glob("figures/*")]:
-        old.unlink()
-    texts = []
-    for name, table in tables(rows, read_published(LITERATURE) if LITERATURE.exists() else None).items():
-        for suffix in (".csv", ".md"):
-            write_atomically(folder / f"tables/{name}{suffix}", WRITERS[suffix](table).encode())
-        texts.append(TableText(name, *(WRITERS[suffix](table) for suffix in (".html", ".tex", ".csv"))))
-    drawn = drawings(rows, histories, folder / "figures", pictures(folder.name))
-    judged = claims(rows)
-    write_atomically(folder / "claims.md", ledger.markdown(judged).encode())
-    text = page(rows, judged, looks(rows["method"]), histories, texts, drawn)
-    write_atomically(folder / "index.html", text.encode())
+    literature = LITERATURE if LITERATURE.exists() else None
+    texts = [new / f"tables/{name}.html" for name in [*TABLES, *(OF_PUBLISHED if literature else ())]]
+    drawn = [new / f"figures/{name}.svg" for name in [*FIGURES, *OF_HISTORIES]]
+    shown = [new / f"figures/{name}.png" for name in pictures(folder.name)]
+    tables.write(rows, literature, [path.with_suffix(s) for path in texts for s in (".html", ".tex", ".csv", ".md")])
+    figures.write(rows, histories, [*drawn, *shown])
+    page.write(rows, histories, texts, drawn, new / "claims.md", new / "index.html")
+    for path in [*new.glob("tables/*.html"), *new.glob("tables/*.tex"), *new.glob("figures/*.txt")]:
+        path.unlink()  # they are in the page
+
+
+def copied(results: Path) -> Path:
+    """The folder under results/published/ with the rows and histories of a study that ran here."""
+    folder = PUBLISHED / results.name
+    for name in SOURCES:
+        content = (results / name).read_bytes()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("studies", type=Path, nargs="+", help="folders such as results/published/quick")
-    for folder in parser.parse_args().studies:
-        if not (folder / "rows.csv").is_file():
-            there = ", ".join(sorted(path.parent.name for path in folder.parent.glob("*/rows.csv"))) or "nothing"
-            parser.error(f"nothing is published in {folder}; in {folder.parent} there is: {there}")
-        publish(folder)
+    parser.add_argument(
+        "study",
+        type=Path,
+        help="results/published/<study>; or the config of a study that ran here, which is published first",
+    )
+    study = parser.parse_args().study
+    if study.suffix in files.SUFFIXES:
+        study = copied(files.results(study))
+    if not (study / "rows.csv").is_file():
+        there = ", ".join(sorted(path.parent.name for path in study.parent.glob("*/rows.csv"))) or "nothing"
+        parser.error(f"nothing is published in {study}; in {study.parent} there is: {there}")
+    publish(study)

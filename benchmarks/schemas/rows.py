@@ -101,6 +101,9 @@ class Row(BaseModel):
     groups_at_minimum: Amount = Field(description="channel groups left with one channel, the least that is allowed")
     widths: Object = Field(description="JSON: channels kept, per group")
     knobs: Object = Field(description="JSON: the method's settings, defaults included")
+    recipe: Text = Field(  # as it has a default, rows from before it can be read
+        "", description="tuned: its learning rate was searched for on this task's validation part; default: it was not"
+    )
     code_hash: Text = Field(description="sha256 of the modules that can change this row, first 12 digits")
     config_hash: Text = Field(description="sha256 of the settings that can change this row, first 12 digits")
     version: Annotated[str, Field(pattern=r"^\d+\.\d+")] = Field(
@@ -136,6 +139,9 @@ COLUMNS: dict[str, str] = {name: str(field.description) for name, field in Row.m
 """Column -> what it means."""
 
 TEXT_COLUMNS = tuple(name for name, field in Row.model_fields.items() if field.annotation not in (float | None, int))
+
+LATER = tuple(name for name, field in Row.model_fields.items() if not field.is_required())
+"""Columns that rows of earlier versions lack."""
 
 TIME_COLUMNS = (
     "latency_cpu_b1_ms",

@@ -20,6 +20,11 @@ def recipe(dataset: str, network: str) -> Recipe:
     return Recipe(**table["default"] | own.get("default", {}) | own.get(network, {}))
 
 
+def origin(dataset: str, network: str) -> str:
+    """`tuned`, if the learning rate is the best on this task's validation part; else `default`."""
+    return "tuned" if network in _table(TABLE).get(dataset, {}) else "default"
+
+
 @cache
 def _table(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load(path.read_text())

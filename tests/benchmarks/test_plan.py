@@ -99,6 +99,7 @@ def test_a_line_counts_cells_runs_and_what_is_left(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(plan, "time_steps", lambda *_: (1000, 0.5))
     (line,) = plan.plan(planned, tmp_path, CPU)
     assert (line.cells, line.runs, line.done, line.epochs) == (2, 2 * 2 + 2, 0, 2 * (12 + 20 + 8))
+    assert line.recipe == "tuned"
     assert line.macs == line.epochs * 3 * 1000 * 1047 and line.hours == line.epochs * 0.5 * 1047 / 3600
 
     (dense, _) = planned.cells()
@@ -179,13 +180,14 @@ def test_timing_a_step_trains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_table_has_a_line_for_each_and_the_total() -> None:
     lines = [Line("digits", "lenet5", 3, 6, 2, 10.0, 2e9, 360.0), Line("svhn", "vgg", 4, 8, 0, 5.0, 1e12, 720000.0)]
+    lines = [replace(line, recipe=recipe) for line, recipe in zip(lines, ("tuned", "default"), strict=True)]
     console = Console(file=io.StringIO(), width=80)
     console.print(plan.table(lines, 4, "a processor"))
     printed = console.file.getvalue()  # type: ignore[attr-defined]
     rows = [line.split() for line in printed.splitlines()]
     for row in (
-        ["digits", "lenet5", "3", "2", "4", "2.0e+10", "1.00", "0.25"],
-        ["svhn", "vgg", "4", "0", "8", "5.0e+12", "1,000", "250"],
+        ["digits", "lenet5", "3", "2", "4", "2.0e+10", "1.00", "0.25", "tuned"],
+        ["svhn", "vgg", "4", "0", "8", "5.0e+12", "1,000", "250", "default"],
         ["Total", "7", "2", "12", "5.0e+12", "1,001", "250"],
     ):
         assert row in rows

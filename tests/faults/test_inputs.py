@@ -23,6 +23,7 @@ from benchmarks.machine.files import write_sealed
 from benchmarks.registry import ROOT
 from benchmarks.report.stats.rows import read_rows
 from benchmarks.report.tables.published import read_published
+from benchmarks.schemas.rows import COLUMNS, LATER
 from benchmarks.study.config import Study, parse
 from benchmarks.training.checkpoint import Journal
 from tests.benchmarks.test_train import CPU, STUDY, specs
@@ -327,6 +328,13 @@ def test_a_table_that_is_none(tmp_path: Path, blob: bytes, said: str) -> None:
     with pytest.raises(ValueError, match=said) as caught:
         read_rows(path)
     assert str(path) in str(caught.value) and len(str(caught.value)) < 2000
+
+
+def test_a_column_that_came_later_is_empty_in_earlier_rows(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    make_study(["dense", "l1"], seeds=2, networks=1).drop(columns=[*LATER]).to_csv(path, index=False)
+    rows = read_rows(path)
+    assert list(rows.columns) == list(COLUMNS) and set(rows["recipe"]) == {""}
 
 
 PUBLISHED = (ROOT / "paper/published.csv").read_bytes()

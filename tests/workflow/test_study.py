@@ -116,6 +116,15 @@ def test_a_bad_config_is_one_error_before_any_job(new_project: Callable[..., Pro
     assert not (project.root / "results").exists() and not (project.root / "data").exists()
 
 
+def test_a_key_that_stands_twice_is_one_error_before_any_job(new_project: Callable[..., Project]) -> None:
+    project = new_project()
+    with (project.root / "study.yaml").open("a") as file:
+        file.write("epochs: 50\n")
+    printed = project.run("-n", succeeds=False)
+    assert "study.yaml, line " in printed and "key 'epochs' stands there twice" in printed
+    assert "Traceback" not in printed
+
+
 def test_an_altered_data_file_is_named_with_both_sums(finished: Project) -> None:
     data = finished.root / "data/digits.safetensors"
     expected = data.with_suffix(".sha256").read_text().split()[0]

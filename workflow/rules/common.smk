@@ -22,11 +22,15 @@ from benchmarks.source_hash import source_hash
 from benchmarks.machine.files import try_lock
 from benchmarks.study.specs import cell_spec, start_spec
 from benchmarks.study.config import parse as parse_study
+from benchmarks.study.files import read as read_config
+from benchmarks.study.recipes import origin as recipe_origin
 from workflow.remote import keep_commas
 
 keep_commas(workflow)
 
 try:
+    for path in filter(Path.exists, map(Path, workflow.configfiles)):
+        read_config(path)  # refuses what Snakemake, which has read the file, reads as something else
     STUDY = parse_study(config, source=", ".join(map(str, workflow.configfiles)) or "--config")
 except ValueError as error:
     raise WorkflowError(f"the study cannot be planned.\n{error}") from None

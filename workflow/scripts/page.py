@@ -1,6 +1,7 @@
 """What the study says of the paper's claims, and one page to browse it all."""
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +24,21 @@ def drawing(path: Path) -> page.Drawing:
     return page.Drawing(path.stem, path.read_bytes(), path.with_suffix(".txt").read_text("utf-8").strip())
 
 
+def write(
+    rows: pd.DataFrame,
+    histories: pd.DataFrame | None,
+    tables: Iterable[Path],
+    figures: Iterable[Path],
+    verdicts: Path,
+    html: Path,
+) -> None:
+    """Write the claims to `verdicts` and the page to `html`."""
+    judged = claims(rows)
+    write_atomically(verdicts, ledger.markdown(judged).encode())
+    text = page.page(rows, judged, looks(rows["method"]), histories, [*map(table, tables)], [*map(drawing, figures)])
+    write_atomically(html, text.encode())
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=Path, required=True)
@@ -36,8 +52,4 @@ if __name__ == "__main__":
     args = parser.parse_args()
     rows = given_rows(args.rows)
     histories = pd.read_parquet(args.histories) if args.histories else None
-    judged = claims(rows)
-    write_atomically(args.claims, ledger.markdown(judged).encode())
-    tables, drawings = [*map(table, args.tables)], [*map(drawing, args.figures)]
-    text = page.page(rows, judged, looks(rows["method"]), histories, tables, drawings)
-    write_atomically(args.page, text.encode())
+    write(rows, histories, args.tables, args.figures, args.claims, args.page)

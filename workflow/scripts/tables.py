@@ -1,8 +1,11 @@
 """The tables of a study, for reading, printing and typesetting."""
 
 import argparse
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
+
+import pandas as pd
 
 from benchmarks.machine.files import write_atomically
 from benchmarks.report.stats.rows import given_rows
@@ -10,18 +13,23 @@ from benchmarks.report.tables.published import read_published
 from benchmarks.report.tables.registry import OF_PUBLISHED, TABLES
 from benchmarks.report.text import sheets
 
+
+def write(rows: pd.DataFrame, literature: Path | None, paths: Iterable[Path]) -> None:
+    """Write <table>.<suffix> for every path. literature: numbers of papers, for the table that compares with them."""
+    for name, own in groupby(sorted(paths), key=lambda path: path.stem):
+        if name in TABLES:
+            table = TABLES[name](rows)
+        else:
+            assert literature is not None, f"{name} needs --published"
+            table = OF_PUBLISHED[name](rows, read_published(literature))
+        for path in own:
+            write_atomically(path, sheets.WRITERS[path.suffix](table).encode())
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=Path, required=True)
     parser.add_argument("--published", type=Path, help="numbers of papers, for the table that compares with them")
     parser.add_argument("--out", type=Path, nargs="+", required=True, help="<table>.<suffix>, as many as are wanted")
     args = parser.parse_args()
-    rows = given_rows(args.rows)
-    for name, paths in groupby(sorted(args.out), key=lambda path: path.stem):
-        if name in TABLES:
-            table = TABLES[name](rows)
-        else:
-            assert args.published is not None, f"{name} needs --published"
-            table = OF_PUBLISHED[name](rows, read_published(args.published))
-        for path in paths:
-            write_atomically(path, sheets.WRITERS[path.suffix](table).encode())
+    write(given_rows(args.rows), args.published, args.out)

@@ -7,7 +7,7 @@ from os import PathLike
 
 import pandas as pd
 
-from benchmarks.schemas.rows import COLUMNS, TEXT_COLUMNS, parse_rows
+from benchmarks.schemas.rows import COLUMNS, LATER, TEXT_COLUMNS, parse_rows
 
 
 def read_rows(path: str | PathLike[str]) -> pd.DataFrame:
@@ -19,7 +19,7 @@ def read_rows(path: str | PathLike[str]) -> pd.DataFrame:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except ValueError as error:  # of pandas; it names no file
         raise ValueError(f"{path} is no table of rows: {error}") from None
-    if missing := [column for column in COLUMNS if column not in table]:
+    if missing := [column for column in COLUMNS if column not in (*table, *LATER)]:
         versions = ", ".join(sorted(set(table.get("version", [])))) or "unknown"
         raise ValueError(f"{path} lacks columns: {', '.join(missing)}. It was written by another version ({versions})")
     rows = parse_rows(table.to_dict("records"), path)

@@ -31,6 +31,8 @@ def test_what_is_said_of_a_pair_wins_over_its_dataset_and_the_default(
     monkeypatch.setattr(recipes, "TABLE", table)
     assert (recipes.recipe("digits", "lenet5").lr, recipes.recipe("digits", "lenet5").batch_size) == (0.3, 64)
     assert (recipes.recipe("digits", "resnet8").lr, recipes.recipe("other", "resnet8").lr) == (0.2, 0.1)
+    assert [recipes.origin("digits", network) for network in ("lenet5", "resnet8")] == ["tuned", "default"]
+    assert recipes.origin("other", "lenet5") == "default"
 
 
 @pytest.mark.parametrize(
