@@ -43,7 +43,10 @@ def _faults(module: ModuleType, parts: Mapping[str, tuple[Images, Tensor]]) -> I
         yield f"the parts have {found} images; IMAGES says {tuple(module.IMAGES)}"
 
 
-def _label_faults(part: str, images: int, labels: Tensor, classes: int) -> Iterator[str]:
+def _label_faults(part: str, images: int, labels: object, classes: int) -> Iterator[str]:
+    if not isinstance(labels, Tensor):
+        yield f"{part} labels are a {type(labels).__name__}; must be a tensor"
+    assert isinstance(labels, Tensor)  # the first fault ends the check
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
         yield f"{part} labels are {labels.dtype}; must be integers"
     if tuple(labels.shape) != (images,) or images == 0:

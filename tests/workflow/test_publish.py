@@ -43,6 +43,30 @@ def test_tables_figures_claims_and_page_come_from_rows_and_histories_alone(
     assert {name: (published / name).read_bytes() for name in names} == first
 
 
+def test_behind_an_error_all_that_was_published_is_still_there(
+    published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError("no space left")
+
+    before = {path: path.read_bytes() for path in published.rglob("*") if path.is_file()}
+    monkeypatch.setattr(publish.page, "write", broken)
+    monkeypatch.setattr(publish.figures, "write", broken)
+    with pytest.raises(OSError, match="no space left"):
+        publish.publish(published)
+    assert {path: path.read_bytes() for path in published.rglob("*") if path.is_file()} == before
+
+
+def test_rows_and_histories_of_a_study_that_ran_here_are_copied(
+    undisturbed: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = publish.copied(undisturbed.root / "results/tiny")
+    assert folder == Path("results/published/tiny")
+    own = undisturbed.root / "results/tiny"
+    assert all((folder / name).read_bytes() == (own / name).read_bytes() for name in ("rows.csv", "runs.parquet"))
+
+
 def test_a_study_that_is_not_published_is_named_with_those_that_are(published: Path) -> None:
     command = [sys.executable, "-m", "tools.publish", str(published.with_name("other"))]
     done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)

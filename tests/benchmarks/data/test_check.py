@@ -35,6 +35,7 @@ WRONG = [
     (parts(validation=(IMAGES, LABELS + 1)), {}, "validation labels are 1 to 3; CLASSES allows 0 to 2"),
     (parts(validation=(IMAGES, LABELS - 1)), {}, "validation labels are -1 to 1; CLASSES allows 0 to 2"),
     (parts(validation=(IMAGES, LABELS.float())), {}, "validation labels are torch.float32; must be integers"),
+    (parts(validation=(IMAGES, LABELS.tolist())), {}, "validation labels are a list; must be a tensor"),
     (parts(validation=(IMAGES, LABELS[:2])), {}, "validation has 3 images and labels of shape (2,)"),
     (parts(validation=(IMAGES[:0], LABELS[:0])), {}, "validation has 0 images"),
     (parts(validation=(IMAGES.float(), LABELS)), {}, "validation images are torch.float32; must be torch.uint8"),
