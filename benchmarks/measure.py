@@ -6,6 +6,7 @@ import json
 import logging
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,10 @@ from benchmarks.schemas.runs import load as load_runs
 from benchmarks.schemas.spec import Spec
 from benchmarks.study.recipes import origin
 from benchmarks.training.evaluate import evaluate
-from benchmarks.training.network import count_macs, new_network, rebuild
+from benchmarks.training.network import new_network, rebuild
+from methods.core.api import Unsupported
+from methods.core.structure.cost import count_macs
+from methods.core.structure.structure import Structure
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]
@@ -51,13 +55,16 @@ def _counted(
     cells: list[tuple[Spec, Path]], test: Part, device: torch.device
 ) -> Iterator[tuple[Row, nn.Module | None]]:
     """Every row, counted and scored, and its network; None where the run has left none."""
-    dense, structure = new_network(cells[0][0], 0, test, device)
-    counts = {f"{name}_dense": count for name, count in _counts(dense, structure.example).items()}
+    counts: Row = {}
+    structure: Structure | None = None
+    with suppress(Unsupported):  # a network that cannot be trained: each of its records says why
+        dense, structure = new_network(cells[0][0], 0, test, device)
+        counts = {f"{name}_dense": count for name, count in _counts(dense, structure.example).items()}
     for done, (spec, folder) in enumerate(cells, 1):
         for run in load_runs(folder).values():
             row, net = _recorded(spec, run.record) | counts, None
             if run.record.has_network:
-                assert run.record.widths is not None
+                assert structure and run.record.widths is not None
                 net = rebuild(spec.method, dense, structure, run.record.widths, run.weights.net)
                 score = evaluate(net, test)
                 row |= {"test_accuracy": score.accuracy, **_counts(net, structure.example)}
@@ -104,11 +111,13 @@ def _counts(net: nn.Module, example: Tensor) -> Row:
 
     net.eval()
     all_ops, _ = count_ops_and_params(net, example)
+    state = net.state_dict()
+    once = {tensor.data_ptr(): name for name, tensor in state.items()}  # a module may have two names
     return {
         "params": sum(parameter.numel() for parameter in net.parameters()),
         "macs": count_macs(net, example),
         "macs_all_ops": int(all_ops),
-        "bytes": len(save({name: tensor.contiguous() for name, tensor in net.state_dict().items()})),
+        "bytes": len(save({name: state[name].contiguous() for name in once.values()})),
     }
 
 

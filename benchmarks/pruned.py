@@ -13,8 +13,7 @@ from benchmarks import registry
 from benchmarks.machine.files import write_atomically
 from benchmarks.schemas.runs import load as load_runs
 from benchmarks.schemas.target import cell_folder
-from benchmarks.training.network import rebuild
-from methods.core.structure.structure import Structure
+from benchmarks.training.network import rebuild, structure_of
 
 
 def load(results: str | Path, *, dataset: str, network: str, method: str, target: str, seed: int) -> nn.Module:
@@ -47,7 +46,7 @@ def load(results: str | Path, *, dataset: str, network: str, method: str, target
     assert record.widths is not None
     shape, classes = _form(dataset)
     dense = registry.load("network", network).build(*shape[:2], classes)
-    structure = Structure.of(dense, torch.zeros(1, *shape), 1)
+    structure = structure_of(dense, torch.zeros(1, *shape), classes)
     return rebuild(method.split(",")[0], dense, structure, record.widths, runs[seed].weights.net)
 
 

@@ -10,9 +10,9 @@ import pytest
 import torch_pruning as tp
 from torch import nn
 
-from benchmarks.training.network import count_macs
 from methods.core.api import Keep, Problem
 from methods.core.ranking import TOLERANCE, keep_by_rank, writer_norm
+from methods.core.structure.cost import count_macs
 from methods.core.structure.structure import Structure
 from speed.conftest import Compare, Ratio
 from speed.workloads import RESNET20, Workload

@@ -120,6 +120,8 @@ def settled(net: nn.Module, seed: int = 0) -> nn.Module:
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.running_mean.normal_(0, 0.3, generator=generator)
             module.running_var.uniform_(0.5, 2, generator=generator)
+            if not module.affine:
+                continue
             nn.init.normal_(module.weight, 1, 0.3, generator=generator)
             nn.init.normal_(module.bias, 0, 0.3, generator=generator)
         elif isinstance(module, nn.LayerNorm):

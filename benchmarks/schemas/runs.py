@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as read_tensors
 from safetensors.torch import save as as_bytes
@@ -31,9 +32,11 @@ class Weights:
     transfer: Tensors = field(default_factory=dict)  # what the method saved for one that transfers from it
 
     def flat(self) -> Tensors:
-        """All tensors, in memory of the CPU, under `<kind>/<name>`."""
+        """Copies of all tensors, on the CPU, under `<kind>/<name>`; tensors that share memory no longer do."""
         named = {f"{kind}/{name}": tensor for kind, own in vars(self).items() for name, tensor in own.items()}
-        return {name: tensor.detach().contiguous().cpu() for name, tensor in named.items()}
+        return {
+            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in named.items()
+        }
 
     @classmethod
     def of(cls, flat: Tensors) -> Weights:

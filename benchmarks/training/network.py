@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import registry
 from benchmarks.data.dataset import Part
 from benchmarks.machine.device import channels_last
 from benchmarks.schemas.spec import Spec
+from benchmarks.training.probe import check_trains, difference, prunable
 from benchmarks.training.seeds import seed_for
-from methods.core.api import Keep, OwnNetwork
+from methods.core.api import Keep, OwnNetwork, Unsupported
 from methods.core.gates import gated
+from methods.core.structure.cost import Cost, check_macs
+from methods.core.structure.layers import evaluating
 from methods.core.structure.structure import Structure, guard
 
 CHECKED = 256  # validation images on which gated and pruned logits are compared
@@ -31,32 +36,50 @@ class Found(NamedTuple):
 
 
 def new_network(spec: Spec, seed: int, part: Part, device: torch.device) -> tuple[nn.Module, Structure]:
-    """The dense network of a seed, initialised, and its prunable channels."""
-    channels, size = part.images.shape[1:3]
-    build = registry.load("network", spec.network).build
-    net = build(channels, size, registry.load("dataset", spec.dataset).CLASSES)
+    """The dense network of a seed, initialised, and its prunable channels.
+
+    Raises Unsupported if it cannot be trained. If nothing of it can be removed, its structure says why (`refused`).
+    """
+    example = torch.zeros(1, *part.images.shape[1:])
+    build, classes = registry.load("network", spec.network).build, registry.load("dataset", spec.dataset).CLASSES
+    torch.manual_seed(seed_for(spec.dataset, spec.network, seed, "init"))
+    net = build(*part.images.shape[1:3], classes)
     initialise(net, spec, seed)
-    channels_last(net.to(device))
-    return net, Structure.of(net, torch.zeros(1, channels, size, size, device=device), spec.align)
+    structure = structure_of(lay_out(net, example), example, classes, spec.align)
+    return net.to(device), replace(structure, example=example.to(device))
+
+
+def structure_of(net: nn.Module, example: Tensor, classes: int, align: int = 1) -> Structure:
+    """The prunable channels of `net`, none where none can be removed. Raises Unsupported if it cannot be trained."""
+    check_trains(net, example, classes)
+    try:
+        return prunable(net, example, align)
+    except Unsupported as error:
+        return Structure((), Cost.of(net, example, ()), example, refused=str(error))
 
 
 def initialise(net: nn.Module, spec: Spec, seed: int) -> None:
     """Draw all weights anew, by the layers' own `reset_parameters`."""
     torch.manual_seed(seed_for(spec.dataset, spec.network, seed, "init"))
-    for module in net.modules():
-        if callable(reset := getattr(module, "reset_parameters", None)):
-            reset()
+    for name in ("reset_parameters", "_reset_parameters"):  # torch's attention has the second, for all that is in it
+        for module in net.modules():
+            if callable(reset := getattr(module, name, None)):
+                reset()
 
 
 def realise(found: Keep | OwnNetwork, net: nn.Module, structure: Structure, part: Part) -> Found:
-    """Remove the channels of `net` that a method does not keep; logits are compared on `part`."""
+    """Remove the channels of `net` that a method does not keep; logits are compared on `part`.
+
+    Raises Unsupported if the ways of counting its MACs disagree.
+    """
     if isinstance(found, OwnNetwork):
-        return Found(channels_last(found.net), count_macs(found.net, structure.example), found.shape, 0, 0.0)
+        return Found(channels_last(found.net), check_macs(found.net, structure.example), found.shape, 0, 0.0)
     kept = structure.aligned(guard(found))
-    small = channels_last(structure.shrink(net, kept))
+    small = lay_out(structure.shrink(net, kept), structure.example)
+    macs = check_macs(small, structure.example, structure.macs(kept))
     widths = {name: int(mask.sum()) for name, mask in kept.items()}
     at_minimum = sum(int(mask.sum()) <= 1 for mask in found.values())
-    return Found(small, structure.macs(kept), widths, at_minimum, _difference(net, small, structure, kept, part))
+    return Found(small, macs, widths, at_minimum, _difference(net, small, structure, kept, part))
 
 
 def rebuild(
@@ -69,18 +92,35 @@ def rebuild(
     else:
         first = {group.name: torch.arange(group.size) < widths[group.name] for group in structure.groups}
         net = structure.shrink(dense, first)
-    net.load_state_dict(tensors)
-    return channels_last(net).eval()
+    load_tensors(net, tensors)
+    return lay_out(net, structure.example).eval()
 
 
-@torch.no_grad()
-def count_macs(net: nn.Module, example: Tensor) -> int:
-    """MACs of conv, linear and matmul for one image, by torch's own counter."""
-    training = net.training
-    with FlopCounterMode(display=False) as counter:
-        net.eval()(example)
-    net.train(training)
-    return int(counter.get_total_flops() // 2)
+def load_tensors(net: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Load a state dict that was written to a file. Its version, which some modules ask for, is the network's own."""
+    state = OrderedDict(tensors)
+    state._metadata = net.state_dict()._metadata  # type: ignore[attr-defined]
+    net.load_state_dict(state)
+
+
+@torch.random.fork_rng(devices=[])
+def lay_out(net: nn.Module, example: Tensor) -> nn.Module:
+    """`net` with channels last, where convolutions are fastest; as it is, and its images likewise, if it cannot run so.
+
+    A `view` behind a convolution, for one, asks for channels first.
+    """
+    channels_last(net)
+    try:
+        with evaluating(net), torch.no_grad():
+            net(example.contiguous(memory_format=torch.channels_last))
+    except RuntimeError:
+        net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        net.register_forward_pre_hook(_channels_first)
+    return net
+
+
+def _channels_first(_: nn.Module, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(each.contiguous() for each in images)
 
 
 def _difference(net: nn.Module, small: nn.Module, structure: Structure, keep: Keep, part: Part) -> float:
@@ -88,5 +128,4 @@ def _difference(net: nn.Module, small: nn.Module, structure: Structure, keep: Ke
     images = part.normalised(part.images[:CHECKED])
     with torch.inference_mode():
         factors = {name: mask.float().to(images.device) for name, mask in keep.items()}
-        full = gated(net.eval(), structure.groups, factors, images)
-        return ((full - small.eval()(images)).abs().max() / full.abs().max()).item()
+        return difference(gated(net.eval(), structure.groups, factors, images), small.eval()(images))

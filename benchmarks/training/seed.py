@@ -21,13 +21,13 @@ from benchmarks.schemas.spec import Spec
 from benchmarks.training.checkpoint import Journal
 from benchmarks.training.evaluate import evaluate
 from benchmarks.training.network import new_network
+from benchmarks.training.probe import TOLERANCE
 from benchmarks.training.start import Inputs
 from benchmarks.training.trainer import Trainer
 from methods.core.api import Diverged, Unsupported
 from methods.core.structure.structure import Structure
 
 log = logging.getLogger(__name__)
-LOGIT_TOLERANCE = 1e-4
 
 Fields = dict[str, Any]
 """Some of a record's fields."""
@@ -89,7 +89,7 @@ def judge(net: nn.Module, part: Part, difference: float) -> Fields:
     score = evaluate(net, part)
     if not math.isfinite(score.loss):
         raise Diverged(f"the validation loss of the pruned network is {score.loss}")
-    if not difference <= LOGIT_TOLERANCE:
+    if not difference <= TOLERANCE:
         raise Unsupported(f"shrinking changed the logits by {difference:.1e} of the largest")
     fields: Fields = {"validation_accuracy": score.accuracy}
     if score.classes == 1:

@@ -9,6 +9,7 @@ from torch import nn
 
 from benchmarks.schemas.runs import Run, Tensors, load
 from benchmarks.schemas.spec import Spec
+from benchmarks.training.network import load_tensors
 from benchmarks.training.trainer import Trainer
 
 
@@ -52,6 +53,6 @@ def _inputs(spec: Spec, seed: int, start: Run | None, reference: Run | None) -> 
 def resume(start: Run, net: nn.Module, trainer: Trainer) -> None:
     """Go on from the shared start: its weights, its momentum, its place in the schedule and its cost."""
     device = next(net.parameters()).device
-    net.load_state_dict(start.weights.net)
+    load_tensors(net, start.weights.net)
     momentum = {name: tensor.to(device) for name, tensor in start.weights.momentum.items()}
     trainer.resume(momentum, start.record.spent)

@@ -19,7 +19,7 @@ from benchmarks.training.checkpoint import Journal
 from benchmarks.training.feed import Feed
 from benchmarks.training.loop import Loops
 from benchmarks.training.seeds import seed_for
-from methods.core.api import Batch, Group, Keep
+from methods.core.api import Batch, Group, Keep, Unsupported
 from methods.core.structure.structure import Structure
 
 
@@ -47,6 +47,8 @@ class Trainer:
 
     @property
     def groups(self) -> tuple[Group, ...]:
+        if self.structure.refused:
+            raise Unsupported(self.structure.refused)
         return self.structure.groups
 
     @property

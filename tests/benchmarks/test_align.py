@@ -14,6 +14,7 @@ from benchmarks.schemas.spec import Spec
 from benchmarks.study.config import parse
 from benchmarks.study.specs import cell_spec, start_spec
 from benchmarks.training import network
+from methods.core.structure.cost import count_macs
 from methods.core.structure.structure import Structure
 from tests.conftest import RECIPE
 from tests.kinds import EXAMPLE, KINDS, settled
@@ -78,6 +79,6 @@ def test_what_is_left_of_a_free_choice_is_aligned_and_counted_as_it_is(kind: str
         width = found.widths[group.name]
         assert width % group.step == 0 or width == group.size
         assert 0 <= width - max(1, int(choice[group.name].sum())) < group.step
-    assert found.macs == network.count_macs(found.net, EXAMPLE)
+    assert found.macs == count_macs(found.net, EXAMPLE)
     assert found.logit_difference <= 1e-4
     assert found.groups_at_minimum == sum(int(mask.sum()) <= 1 for mask in choice.values()), "the choice's, not ours"

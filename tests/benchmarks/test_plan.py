@@ -19,7 +19,7 @@ from benchmarks import plan, registry
 from benchmarks.plan import Line
 from benchmarks.study.config import Study, parse
 from benchmarks.study.specs import cell_spec, start_spec
-from benchmarks.training.network import count_macs
+from methods.core.structure.cost import count_macs
 
 CPU = torch.device("cpu")
 GOOD: dict[str, Any] = {

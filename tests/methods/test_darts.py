@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.training.network import count_macs
 from benchmarks.training.trainer import Trainer
 from methods import darts
 from methods.core.api import Batch, Unsupported
 from methods.core.cells import OPERATIONS, CellNetwork, operation
 from methods.core.ranking import TOLERANCE
+from methods.core.structure.cost import count_macs
 from tests.conftest import RECIPE
 from tests.kinds import EXAMPLE, KINDS
 

@@ -23,6 +23,7 @@ class Structure:
     groups: tuple[Group, ...]
     cost: Cost
     example: Tensor
+    refused: str = ""  # why there are no groups
 
     @classmethod
     def of(cls, net: nn.Module, example: Tensor, align: int = 1) -> Structure:
