@@ -69,9 +69,10 @@ publish: .venv/ready  ## copy a study's rows and histories to results/published/
 	$(run) python -m tools.publish '$(STUDY)'
 	$(run) python -m tools.published
 
-lock: .venv/ready  ## write requirements.lock from pyproject.toml
+lock: .venv/ready  ## write requirements.lock from pyproject.toml, and environment.yml from it
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group dev pyproject.toml \
 		--output-file requirements.lock
+	$(run) python -m tools.environment
 
 docs: .venv/ready  ## write the generated parts of README.md and docs/methods.md
 	$(run) python -m tools.pages

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from benchmarks.registry import ROOT
+from tools import environment
 
 PINNED = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", flags=re.M)
 
@@ -23,11 +24,28 @@ def project() -> dict:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def test_conda_has_the_versions_of_the_project(project: dict) -> None:
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
-    python, pip, listed = environment["dependencies"]
+def test_conda_has_what_the_lock_has_of_the_projects_needs(project: dict) -> None:
+    text = (ROOT / "environment.yml").read_text()
+    lock = (ROOT / "requirements.lock").read_text()
+    assert text == environment.written(lock), "make lock"
+    read = yaml.safe_load(text)
+    python, pip, listed = read["dependencies"]
     assert python.startswith("python=3.") and pip == "pip"
-    assert listed["pip"] == project["project"]["dependencies"]
+    assert read["channels"] == ["conda-forge"], "conda 26.7 refuses a channel `nodefaults`"
+    assert set(project["project"]["dependencies"]) <= set(listed["pip"])
+    assert not {"pytest", "ruff", "mypy"} & {requirement.split("==")[0] for requirement in listed["pip"]}
+    assert {requirement.split("==")[0] for requirement in listed["pip"]} >= {"pillow", "pulp", "nvidia-cudnn-cu13"}
+
+
+def test_a_need_is_one_of_the_project_or_of_its_needs() -> None:
+    lock = (
+        "# by uv\n"
+        "a==1 \\\n    --hash=sha256:0\n    # via espalier (pyproject.toml)\n"
+        "b==2 ; python_full_version < '3.12' \\\n    --hash=sha256:0 \\\n    --hash=sha256:1\n    # via c\n"
+        "c==3 \\\n    --hash=sha256:0\n    # via\n    #   a\n    #   d\n"
+        "d==4 \\\n    --hash=sha256:0\n    # via espalier (pyproject.toml:dev)\n"
+    )
+    assert environment.needed(lock) == ["a==1", "b==2 ; python_full_version < '3.12'", "c==3"]
 
 
 def test_the_lock_has_the_versions_of_the_project(project: dict) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import platform
 import re
+import warnings
+from functools import cache
 from pathlib import Path
 
 import torch
 from torch import nn
 
+log = logging.getLogger(__name__)
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
@@ -17,7 +21,21 @@ def choose(threads: int) -> torch.device:
     """The GPU where there is one; on the CPU a fixed number of threads, at which results are bit-identical."""
     torch.set_num_threads(threads)
     _keep_freed_memory()
+    if reason := unusable_gpu():
+        log.warning("training on the CPU, as the GPU cannot be used: %s", reason)
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@cache
+def unusable_gpu() -> str:
+    """Why a GPU that is here cannot be used, such as a driver that is too old; empty if there is no such reason.
+
+    torch says so in a warning alone.
+    """
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        usable = torch.cuda.is_available()
+    return "" if usable or not said else str(said[0].message)
 
 
 def _keep_freed_memory() -> None:
@@ -34,7 +52,8 @@ def describe(device: torch.device) -> str:
         return torch.cuda.get_device_name(device)
     cpuinfo = Path("/proc/cpuinfo")
     found = re.search(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else None
-    return found[1] if found else platform.processor() or platform.machine()
+    name = found[1] if found else platform.processor() or platform.machine()
+    return f"{name} (GPU not usable)" if unusable_gpu() else name
 
 
 def out_of_memory(error: Exception) -> bool:

@@ -4,16 +4,21 @@ import functools
 import gc
 import hashlib
 import itertools
+import os
 import shlex
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 # For the jobs, wherever --directory lies; what the user has set comes behind it. Snakemake formats it once more.
 shell.prefix(f"export PYTHONPATH={shlex.quote(str(ROOT))}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
+if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
+    # Else packages in ~/.local come before those of the environment, and pip, which fills it, removes them there.
+    os.environ["PYTHONNOUSERSITE"] = "1"
 gc.set_threshold(100_000)  # a plan is many objects and few cycles; at Python's 700, looking for them took a tenth of it
 
 from benchmarks.study import resources
