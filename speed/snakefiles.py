@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 LOOK_AT = ["--scheduler", "greedy", "--scheduler-subsample", "100"]
-OPTIONS = ["--quiet", "all", "--nolock", *LOOK_AT, "--rerun-triggers", "mtime", "params", "input", "software-env"]
+OPTIONS = ["--quiet", "all", "--nolock", *LOOK_AT, "--rerun-triggers", "mtime", "params", "input"]
 
 BARE = """
 rule all:
