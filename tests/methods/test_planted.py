@@ -27,6 +27,13 @@ from tests.kinds import Residual, conv, head
 
 SEEDS = range(2)
 EPOCHS = 8
+LONGER = {
+    ("morphnet", "plain"): 48,
+    ("morphnet", "residual"): 48,
+    ("morphnet", "norm-free"): 24,
+    ("l0", "norm-free"): 48,
+}
+LONGER |= {("slimming", "norm-free"): 24}  # a rescaled penalty needs time: the shorter a run, the stronger it is
 CLASSES = 8
 CHANCE = 0.01
 
@@ -75,14 +82,11 @@ def promises(method: str, network: str) -> bool:
     return "from" not in registry.card(method).targets and network not in no_promise
 
 
-OVERWHELMED = "over 64 steps the rescaled penalty drives all scales to 0 (training loss ln 8), and noise is ranked"
 FAILS = {  # cases that fail at present; one that passes must be taken out
-    "dhp": (("plain", "residual", "norm-free"), "keeps what chance keeps after 64 steps; the cause is not known"),
-    "l0": (("norm-free",), "keeps all channels after 64 steps: unconstrained, and too short a run for its penalty"),
-    "morphnet": (("plain", "residual", "norm-free"), OVERWHELMED),
-    "resrep": (("plain", "residual", "norm-free"), "keeps what chance keeps after 64 steps; the cause is not known"),
-    "slimming": (("plain", "norm-free"), OVERWHELMED),
-    "sss": (("plain", "residual", "norm-free"), "keeps all channels after 64 steps: its factors do not reach 0"),
+    "dhp": (("plain", "residual", "norm-free"), "keeps what chance keeps, after 48 epochs too; the cause is not known"),
+    "resrep": (("plain", "residual", "norm-free"), "keeps what chance keeps; the cause is not known"),
+    "slimming": (("plain",), "the rescaled penalty drives all scales to 0 (training loss ln 8), and noise is ranked"),
+    "sss": (("plain", "residual", "norm-free"), "keeps all channels, after 48 epochs too: its factors do not reach 0"),
 }
 
 
@@ -127,11 +131,12 @@ def chosen(method: str, network: str, seed: int, data: dict[str, Part], make_tra
     torch.manual_seed(seed)
     net = NETWORKS[network]()
     target = 0.5 if "macs" in card.targets else None
-    trainer = make_trainer(net, EPOCHS, target=target, run=("planted", network, seed), data=data)
+    epochs = LONGER.get((method, network), EPOCHS)
+    trainer = make_trainer(net, epochs, target=target, run=("planted", network, seed), data=data)
     useful = plant(net, trainer, seed)
     if card.start == "pretrained":
         trainer.begin("pretrain", trainer.image_macs, "continue")
-        trainer.fit(net, EPOCHS / 2)
+        trainer.fit(net, epochs / 2)
         trainer.begin("learn", trainer.image_macs, "continue")
     return module.learn(net, trainer, module.Knobs()), useful
 
