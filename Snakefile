@@ -19,11 +19,22 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/data.smk"
-include: "workflow/rules/learn.smk"
-include: "workflow/rules/measure.smk"
+
+
+if IS_COLLECTION:
+
+    include: "workflow/rules/collect.smk"
+
+else:
+
+    include: "workflow/rules/data.smk"
+    include: "workflow/rules/learn.smk"
+    include: "workflow/rules/measure.smk"
+    include: "workflow/rules/gather.smk"
+    include: "workflow/rules/plan.smk"
+
+
 include: "workflow/rules/report.smk"
-include: "workflow/rules/plan.smk"
 include: "workflow/rules/paper.smk"
 
 

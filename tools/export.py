@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.pruned import load, write_onnx
 from benchmarks.registry import load as declared
-from benchmarks.report.stats.rows import given_rows
+from benchmarks.report.stats.rows import read_rows
 from benchmarks.schemas.record import MEASURED
 from benchmarks.schemas.target import cell_folder
 from benchmarks.study import files
@@ -47,7 +47,7 @@ if __name__ == "__main__":
     args = parser.parse_args()
     results = files.results(args.study)
     wanted = {name: value for name in RUN if (value := getattr(args, name))}
-    runs = chosen(given_rows(results / "rows.csv").astype({"seed": str}), wanted)[list(RUN)]
+    runs = chosen(read_rows(results / "rows.csv").astype({"seed": str}), wanted)[list(RUN)]
     for dataset, network, method, target, seed in runs.itertuples(index=False):
         net = load(results, dataset=dataset, network=network, method=method, target=target, seed=int(seed))
         path = results / "onnx" / dataset / network / cell_folder(method, target) / f"{seed}.onnx"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmarks.registry import ROOT
 from benchmarks.report.figures.registry import FIGURES, OF_HISTORIES
-from benchmarks.report.stats.rows import given_rows
+from benchmarks.report.stats.rows import read_rows
 from benchmarks.report.tables.registry import OF_PUBLISHED, TABLES
 from benchmarks.study import files
 from workflow.scripts import figures, page, tables
@@ -43,7 +43,7 @@ def publish(folder: Path) -> None:
 
 def draw(folder: Path, new: Path) -> None:
     """Write what is shown of the rows and histories in `folder` to the folder `new`."""
-    rows, histories = given_rows(folder / "rows.csv"), pd.read_parquet(folder / "runs.parquet")
+    rows, histories = read_rows(folder / "rows.csv"), pd.read_parquet(folder / "runs.parquet")
     literature = LITERATURE if LITERATURE.exists() else None
     texts = [new / f"tables/{name}.html" for name in [*TABLES, *(OF_PUBLISHED if literature else ())]]
     drawn = [new / f"figures/{name}.svg" for name in [*FIGURES, *OF_HISTORIES]]

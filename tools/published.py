@@ -13,7 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from benchmarks.registry import ROOT
 from benchmarks.report.claims.judge import claims
 from benchmarks.report.page.page import answers, decisive, signed
-from benchmarks.report.stats.rows import given_rows
+from benchmarks.report.stats.collection import hardware
+from benchmarks.report.stats.rows import read_rows
 
 PUBLISHED = ROOT / "results/published"
 
@@ -27,7 +28,7 @@ def question(config: str) -> str:
 
 def study(folder: Path) -> dict[str, Any]:
     """What the page says of a study."""
-    rows = given_rows(folder / "rows.csv")
+    rows = read_rows(folder / "rows.csv")
     lost = int((rows["status"] != "ok").sum())
     links = {"page": "index.html", "claims": "claims.md", "summary": "tables/summary.md", "rows": "rows.csv"}
     links = {name: f"{folder.name}/{path}" for name, path in links.items()}
@@ -52,13 +53,6 @@ def answer(rows: pd.DataFrame) -> list[str]:
         what, interval = found.name.replace(" - ", " minus "), f"[{signed(found.low)}, {signed(found.high)}]"
         sentences.append(f"{what}: {signed(found.mean)} {interval} {found.unit}, n = {found.n}.".capitalize())
     return sentences
-
-
-def hardware(rows: pd.DataFrame) -> str:
-    """The devices, and the threads of a run on a CPU."""
-    kinds = rows[["device", "threads"]].drop_duplicates().sort_values(["device", "threads"])
-    said = [f"{device}, {int(n)} thread{'s' if n > 1 else ''} a run" for device, n in kinds.itertuples(index=False)]
-    return "; ".join(said)
 
 
 def folders() -> Iterator[Path]:

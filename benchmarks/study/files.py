@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from benchmarks.study.config import Study, parse
+from benchmarks.study.collection import Collection, parse
+from benchmarks.study.config import Study
 
 DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -33,8 +34,8 @@ def read(path: Path) -> dict[str, Any]:
     return found
 
 
-def load(path: Path) -> Study:
-    """The study of a config file."""
+def load(path: Path) -> Study | Collection:
+    """The study, or the collection of studies, of a config file."""
     return parse(read(path), str(path))
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from benchmarks import registry
 from benchmarks.registry import ROOT
+from benchmarks.study import files
 from benchmarks.study.config import parse
 from tests.workflow.conftest import TINY, Project
 
@@ -72,8 +73,7 @@ def test_jobs_keep_the_users_python_path(new_project: Callable[..., Project], mo
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_every_study_here_is_valid_and_described(path: Path) -> None:
-    study = parse(yaml.safe_load(path.read_text()), path.name)
-    assert study.study == path.stem
+    assert files.load(path).study == path.stem
     assert f"`{path.name}`" in (ROOT / "config/README.md").read_text()
 
 

@@ -26,7 +26,7 @@ from benchmarks import registry
 from benchmarks.source_hash import source_hash
 from benchmarks.machine.files import try_lock
 from benchmarks.study.specs import cell_spec, start_spec
-from benchmarks.study.config import parse as parse_study
+from benchmarks.study.collection import Collection, parse as parse_study
 from benchmarks.study.files import read as read_config
 from benchmarks.study.recipes import origin as recipe_origin
 from workflow.remote import keep_commas
@@ -42,7 +42,8 @@ except ValueError as error:
 
 RESULTS = f"results/{STUDY.study}"
 RUNS = f"{RESULTS}/runs/{{dataset}}/{{network}}"
-CELLS = {(c.dataset, c.network, c.folder): c for c in STUDY.cells()}
+IS_COLLECTION = isinstance(STUDY, Collection)
+CELLS = {} if IS_COLLECTION else {(c.dataset, c.network, c.folder): c for c in STUDY.cells()}
 OF_TASK = {task: list(cells) for task, cells in itertools.groupby(CELLS.values(), lambda c: (c.dataset, c.network))}
 CORES = workflow.resource_settings.cores or 1  # a cluster has none: there, the profile says what `measure` gets
 # `--resources gpu=N`: a job takes one of N.
@@ -61,8 +62,8 @@ localrules:
 
 
 wildcard_constraints:
-    dataset="|".join(STUDY.datasets),
-    network="|".join(STUDY.networks),
+    dataset="|".join(dict.fromkeys(dataset for dataset, _ in OF_TASK)),
+    network="|".join(dict.fromkeys(network for _, network in OF_TASK)),
     cell=r"[^/]+@[^/]+",
 
 

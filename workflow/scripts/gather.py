@@ -1,7 +1,6 @@
 """Every row in one table, every history in another."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,11 @@ from benchmarks.schemas.target import cell_folder
 
 
 def checked(paths: list[Path]) -> dict[Path, list[dict[str, Any]]]:
-    """The rows of each file; the command ends with one message where a row, or all of them together, are refused."""
-    try:
-        rows = {path: read_json(path) for path in paths}
-        for path, own in rows.items():
-            parse_rows(own, path)
-        parse_rows([row for own in rows.values() for row in own], "the rows of all tasks")
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+    """The rows of each file. Raises ValueError if a row, or all of them together, are refused."""
+    rows = {path: read_json(path) for path in paths}
+    for path, own in rows.items():
+        parse_rows(own, path)
+    parse_rows([row for own in rows.values() for row in own], "the rows of all tasks")
     return rows
 
 

@@ -11,7 +11,7 @@ from benchmarks.report.claims import ledger
 from benchmarks.report.claims.judge import claims
 from benchmarks.report.figures.style import looks
 from benchmarks.report.page import page
-from benchmarks.report.stats.rows import given_rows
+from benchmarks.report.stats.rows import read_rows
 
 
 def table(path: Path) -> page.TableText:
@@ -50,6 +50,6 @@ if __name__ == "__main__":
     parser.add_argument("--claims", type=Path, required=True)
     parser.add_argument("--page", type=Path, required=True)
     args = parser.parse_args()
-    rows = given_rows(args.rows)
+    rows = read_rows(args.rows)
     histories = pd.read_parquet(args.histories) if args.histories else None
     write(rows, histories, args.tables, args.figures, args.claims, args.page)

@@ -14,7 +14,7 @@ from benchmarks.report.figures.registry import FIGURES, OF_HISTORIES
 from benchmarks.report.figures.style import save
 from benchmarks.report.paper import numbers
 from benchmarks.report.paper.pairs import plain
-from benchmarks.report.stats.rows import given_rows
+from benchmarks.report.stats.rows import read_rows
 from benchmarks.report.tables.across import ACROSS
 from benchmarks.report.tables.published import read_published
 from benchmarks.report.text import latex
@@ -34,7 +34,7 @@ def few(rows: pd.DataFrame, most: int) -> pd.DataFrame:
 
 def write(study: Path, named: list[tuple[str, str, str]], out: Path) -> Iterator[tuple[str, str]]:
     """Write what the text names of this study, (kind, number of tasks, name) each; yields every key and its text."""
-    rows = plain(given_rows(study / "rows.csv"))
+    rows = plain(read_rows(study / "rows.csv"))
     yield from numbers.numbers(rows, claims(rows)).items()
     for kind, most, name in named:
         part = few(rows, int(most)) if most else rows

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.machine.files import write_atomically
-from benchmarks.report.stats.rows import given_rows
+from benchmarks.report.stats.rows import read_rows
 from benchmarks.report.tables.published import read_published
 from benchmarks.report.tables.registry import OF_PUBLISHED, TABLES
 from benchmarks.report.text import sheets
@@ -32,4 +32,4 @@ if __name__ == "__main__":
     parser.add_argument("--published", type=Path, help="numbers of papers, for the table that compares with them")
     parser.add_argument("--out", type=Path, nargs="+", required=True, help="<table>.<suffix>, as many as are wanted")
     args = parser.parse_args()
-    write(given_rows(args.rows), args.published, args.out)
+    write(read_rows(args.rows), args.published, args.out)

@@ -21,9 +21,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmarks.report.page import points, runs
+from benchmarks.report.stats.collection import members
 from benchmarks.report.stats.comparisons import ranked_targets, ranking
 from benchmarks.report.stats.evidence import Claim, Finding
 from benchmarks.report.stats.names import SUBJECT, subject
+from benchmarks.report.stats.rows import study_name
 from benchmarks.report.text.findings import findings, limits
 from benchmarks.report.text.words import number
 from benchmarks.schemas.rows import COLUMNS
@@ -87,7 +89,8 @@ def page(
         "figures": {drawing.name: drawing.svg.decode() for drawing in drawings},
     }
     return environment.get_template("page.html.jinja").render(
-        title=", ".join(sorted(set(rows["study"]))),
+        title=study_name(rows),
+        members=members(rows),
         rows=rows,
         counts=counts(rows),
         answers=answers(rows, judged),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from os import PathLike
 
 import pandas as pd
@@ -27,9 +26,6 @@ def read_rows(path: str | PathLike[str]) -> pd.DataFrame:
     return pd.DataFrame([vars(row) for row in rows], columns=list(COLUMNS)).astype(numbers)
 
 
-def given_rows(path: str | PathLike[str]) -> pd.DataFrame:
-    """The rows that a command was given; it ends with one message where they are refused."""
-    try:
-        return read_rows(path)
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+def study_name(rows: pd.DataFrame) -> str:
+    """Of the study or the collection that these are the rows of."""
+    return str(rows["study"].iloc[0]).split("/")[0]

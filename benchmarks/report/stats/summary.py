@@ -62,8 +62,9 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
     seeds: how many the study has; n: how many of them have a score; diverged, collapsed, unsupported, missing: what
     became of the others, so that these five add up to seeds. A (method, target) that ran on one (dataset, network)
-    has a line on each. For each measure of `scored`: its mean over the n runs and, as <measure>_half, the
-    half-width of its 95 % t-interval over seeds (NaN if n < 2). pairs: seeds behind difference; effect_size: its d_z.
+    has a line on each of its study. For each measure of `scored`: its mean over the n runs and, as <measure>_half,
+    the half-width of its 95 % t-interval over seeds (NaN if n < 2). pairs: seeds behind difference; effect_size: its
+    d_z.
     """
     groups = scored(rows).groupby(CELL)[list(MEASURES)]
     means, counts = groups.mean(), groups.count()
@@ -78,11 +79,13 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _counts(rows: pd.DataFrame) -> pd.DataFrame:
-    cells = rows[TASK].drop_duplicates().merge(rows[["method", "target"]].drop_duplicates(), how="cross")
+    tasks, planned = rows[["study", *TASK]].drop_duplicates(), rows[["study", "method", "target"]].drop_duplicates()
+    cells = tasks.merge(planned, on="study")
+    seeds = cells["study"].map(rows.groupby("study")["seed"].nunique()).to_numpy()
     status = rows["status"].where((rows["status"] != "ok") | rows["test_accuracy"].notna(), "missing")
     counts = rows.assign(status=status).pivot_table(index=CELL, columns="status", values="seed", aggfunc="count")
-    counts = counts.reindex(pd.MultiIndex.from_frame(cells)).reindex(columns=list(STATUSES))
+    counts = counts.reindex(pd.MultiIndex.from_frame(cells[CELL])).reindex(columns=list(STATUSES))
     counts = counts.fillna(0).astype("int64").rename(columns={"ok": "n"}).rename_axis(columns=None)
-    counts["missing"] = rows["seed"].nunique() - counts.sum(axis="columns")
-    counts.insert(0, "seeds", rows["seed"].nunique())
+    counts["missing"] = seeds - counts.sum(axis="columns")
+    counts.insert(0, "seeds", seeds)
     return counts

@@ -53,7 +53,7 @@ def test_text_in_another_encoding_is_refused(tmp_path: Path) -> None:
 def test_a_study_in_any_form_has_its_name(name: str, begin: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_text(begin + json.dumps(TINY), encoding="utf-8")
-    assert files.load(path).epochs == TINY["epochs"]
+    assert files.load(path).study == "tiny"
     assert files.results(path) == Path("results/tiny")
     assert files.results(Path("results/other")) == Path("results/other")
 

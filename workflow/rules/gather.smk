@@ -1,0 +1,22 @@
+# The rows of all tasks in one table, the histories of all runs in another.
+
+
+rule gather:
+    input:
+        rows=[f"{RESULTS}/runs/{dataset}/{network}/rows.json" for dataset, network in STUDY.tasks()],
+        runs=[f"{RESULTS}/runs/{c.dataset}/{c.network}/{c.folder}/runs.json" for c in CELLS.values()],
+    output:
+        rows=f"{RESULTS}/rows.csv",
+        histories=f"{RESULTS}/runs.parquet",
+    log:
+        f"{RESULTS}/logs/gather.log",
+    benchmark:
+        f"{RESULTS}/logs/gather.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        code=source_hash("workflow.scripts.gather"),
+    message:
+        "gathering the rows"
+    shell:
+        "python -m workflow.scripts.gather --rows {input.rows:q} --out {output.rows:q} 2> {log:q}"

@@ -1,0 +1,33 @@
+"""The rows and histories of several finished studies in one table each."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.machine.files import write_atomically
+from benchmarks.report.stats.collection import collected, datasets
+from benchmarks.report.stats.rows import read_rows
+from workflow.scripts.gather import packed
+
+
+def collect(name: str, paths: list[Path], out: Path) -> None:
+    """Write rows.csv and runs.parquet of the collection to the folder `out`."""
+    studies = {path.parent.name: read_rows(path) for path in paths}
+    rows = collected(name, studies)
+    histories = {path.parent.name: pd.read_parquet(path.with_name("runs.parquet")) for path in paths}
+    both = pd.concat(histories.values(), ignore_index=True)
+    both = both.assign(dataset=datasets(studies, histories)) if len(both) else both
+    write_atomically(out / "rows.csv", rows.to_csv(index=False, lineterminator="\n").encode())
+    write_atomically(out / "runs.parquet", packed(both))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", required=True)
+    parser.add_argument(
+        "--rows", type=Path, nargs="+", required=True, help="<study>/rows.csv; runs.parquet is next to it"
+    )
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    collect(args.name, args.rows, args.out.parent)
