@@ -1,8 +1,9 @@
 """BN scale: Liu, Li, Shen, Huang, Yan and Zhang, "Learning efficient convolutional networks through network slimming",
 ICCV 2017.
 
-Idea: the channels whose normalisation has the smallest scale |gamma| over the whole network go. It is the criterion of
-network slimming on an ordinarily trained network, without the penalty (`slimming` is the whole method).
+Idea: the channels whose normalisation has the smallest scale |gamma| over the whole network are removed. It is
+the criterion of network slimming on an ordinarily trained network, without the penalty (`slimming` is the whole
+method).
 Deviations: no training with the penalty: that is the point. A group that several norms share (a residual stream)
 is scored by the mean of their scales. A network with channels that no norm scales is refused.
 Expected: below `slimming`: the paper argues that without the penalty there are few scales near zero.

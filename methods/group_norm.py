@@ -1,7 +1,7 @@
 """Group norm: Fang, Ma, Song, Mi and Wang, "DepGraph: Towards any structural pruning", CVPR 2023.
 
-Idea: a channel's importance is the squared norm of all weights that would go with it, in writers, norms and readers
-alike. A growing share of weight decay on the unimportant makes all of them small together; then they go.
+Idea: a channel's importance is the squared norm of all weights that are removed with it, in writers, norms and readers
+alike. A growing share of weight decay on the unimportant makes all of them small together; then they are removed.
 Strength of a channel: 2^(alpha (I_max - I) / (I_max - I_min)), from 1 to 2^alpha within its group.
 Deviations: the recipe's weight decay stays beside it, where the authors switch theirs off, so that a gain is not owed
 to the decay; the budget is split between the two trainings (the authors: 100 epochs each). Scores are divided by

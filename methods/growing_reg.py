@@ -1,8 +1,8 @@
 """Growing regularisation: Wang, Qin, Zhang and Fu, "Neural pruning via growing regularization", ICLR 2021.
 
-Idea: channels that are to go are not cut off but pushed out: their L2 penalty grows until they are near zero, while
-the others take over. GReg-1 chooses them by L1 norm at the start. GReg-2 first lets a small penalty grow on all
-channels: those that the loss holds least, by its curvature, shrink most, and the smallest then are the ones to go.
+Idea: channels that are to be removed are not cut off but pushed out: their L2 penalty grows until they are near zero,
+while the others take over. GReg-1 chooses them by L1 norm at the start. GReg-2 first lets a small penalty grow on all
+channels: those that the loss holds least, by its curvature, shrink most, and the smallest then are removed.
 Loss: cross-entropy + beta_t / 2 * sum over chosen channels of ||w||^2, where beta_t grows from 0 to 1.
 Deviations: the authors' README for ResNet-56 adds 1e-4 to beta every 10 steps up to 1 (100,000 steps), holds it there
 for 10,000, and with GReg-2 chooses before that, by steps of 1e-5 up to 0.01 (10,000 steps). Here beta grows in every

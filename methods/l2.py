@@ -1,8 +1,8 @@
 """L2: He, Kang, Dong, Fu and Yang, "Soft filter pruning for accelerating deep convolutional neural networks",
 IJCAI 2018.
 
-Idea: the filters with the smallest Euclidean norm go. It is the criterion of soft filter pruning alone: in one shot,
-without the training in between (`soft_filter` is the whole method).
+Idea: the filters with the smallest Euclidean norm are removed. It is the criterion of soft filter pruning alone:
+in one shot, without the training in between (`soft_filter` is the whole method).
 Deviations: one shot in place of one choice after every epoch. A group with several writers (a residual stream) is
 scored over all of them.
 Expected: close to `l1`: the paper finds the L2 norm slightly better than the L1 norm within its own method.

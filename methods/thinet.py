@@ -1,10 +1,10 @@
 """ThiNet: Luo, Wu and Lin, "ThiNet: a filter level pruning method for deep neural network compression", ICCV 2017.
 
-Idea: layer by layer, the channels go whose joint contribution to sampled outputs of the next layer is smallest, chosen
-greedily one after another; then the next layer's weights are scaled, a factor a channel, by least squares, so that
-those that stay reconstruct the output best. Later layers are chosen in the network that is pruned so far. With x_c what
-channel c adds to a sampled output, the removed set R is the greedy minimiser of sum over samples of (sum over c in R of
-x_c)^2.
+Idea: layer by layer, the channels are removed whose joint contribution to sampled outputs of the next layer is
+smallest, chosen greedily one after another; then the next layer's weights are scaled, a factor a channel, by least
+squares, so that those that stay reconstruct the output best. Later layers are chosen in the network that is pruned so
+far. With x_c what channel c adds to a sampled output, the removed set R is the greedy minimiser of sum over samples of
+(sum over c in R of x_c)^2.
 Deviations: no fine-tuning between the layers (the paper: one or two epochs after each). A group that several layers
 read (a residual stream, which the paper leaves whole) is chosen by the sum of their errors, and each of them has
 factors of its own. Fewer images (the paper: 10,000). Factors are the least change from 1, which is the paper's solution

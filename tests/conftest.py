@@ -31,12 +31,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: networks of real size; leave out with -m 'not slow'")
 
 
+LONGEST_FIRST = ("test_slurm.py", "workflow", "faults", "methods")
+"""Files and folders whose tests take minutes: they begin first, so that no worker is left alone with them at the end."""
+
+
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What shares a run stays on one worker: a method's conformance tests, or else a file's."""
     for item in items:
         method = getattr(item, "callspec", None) and item.callspec.params.get("method")
         item.add_marker(pytest.mark.xdist_group(str(method or item.path.name)))
+    items.sort(key=lambda item: next((i for i, name in enumerate(LONGEST_FIRST) if name in item.path.parts), 99))
 
 
 @pytest.fixture(scope="session", params=KINDS)
@@ -71,10 +76,11 @@ def make_trainer(parts: dict[str, Part], tmp_path: Path) -> Callable[..., Traine
             "data": parts,
             "augment": Augment(shift=1, flip=True),
             "recipe": RECIPE,
-            "structure": Structure.of(net, EXAMPLE),
             "journal": Journal(folder or tmp_path / f"journal-{made}"),
             "run": ("tiny", type(net).__name__, 0),
         }
+        if "structure" not in changes:  # tracing takes longer than a few steps
+            settings["structure"] = Structure.of(net, EXAMPLE)
         trainer = Trainer(**settings | changes)
         trainer.budget.end = epochs * trainer.epoch_steps
         trainer.begin("learn", trainer.structure.macs(trainer.structure.everything()), "continue")

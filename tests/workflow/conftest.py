@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from benchmarks.machine.files import locked
 from benchmarks.registry import ROOT
 from benchmarks.schemas.rows import TIME_COLUMNS
 
@@ -119,11 +120,16 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Proje
 
 
 @pytest.fixture(scope="session")
-def undisturbed(new_project: Callable[..., Project]) -> Project:
-    """The tiny study, run once without trouble. Tests that change it work on a copy."""
-    project = new_project()
-    project.run()
-    return project
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The tiny study, run once without trouble, for all workers. Tests that change it work on a copy."""
+    base = tmp_path_factory.getbasetemp()  # of this worker, in that of all workers
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "undisturbed"
+    with locked(folder):  # the first worker runs it, the others wait
+        if not (folder / "done").exists():
+            (folder / "project").mkdir()
+            copied(folder / "project").run()
+            (folder / "done").touch()
+    return Project(folder / "project")
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ class TestEveryNetwork:
     @pytest.mark.parametrize("channels", [1, 3])
     @pytest.mark.parametrize("size", [8, 28, 32])
     def test_takes_images_of_any_dataset(self, network: str, size: int, channels: int) -> None:
-        net = registry.load("network", network).build(channels, size, 7)
-        with torch.no_grad():
+        with torch.device("meta"):  # the shape alone is asked for
+            net = registry.load("network", network).build(channels, size, 7)
             assert net.eval()(torch.zeros(2, channels, size, size)).shape == (2, 7)
 
     def test_says_where_it_is_from(self, network: str) -> None:
