@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 LONGEST_FIRST = ("test_slurm.py", "workflow", "faults", "methods")
-"""Files and folders whose tests take minutes: they begin first, so that no worker is left alone with them at the end."""
+"""Files and folders whose tests take minutes: they begin first, so that no worker ends long after the others."""
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
