@@ -25,7 +25,7 @@ from benchmarks.schemas.runs import Run, Weights, save, sha256
 from benchmarks.schemas.spec import Spec
 from benchmarks.training.checkpoint import Journal
 from benchmarks.training.network import initialise, realise
-from benchmarks.training.seed import Fields, Train, judge, run_seed
+from benchmarks.training.run import Fields, Train, judge, run_seed
 from benchmarks.training.start import Inputs, inputs_of, resume
 from benchmarks.training.trainer import Trainer
 from methods.core.api import Unsupported

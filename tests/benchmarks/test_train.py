@@ -22,7 +22,7 @@ from benchmarks.study.config import parse
 from benchmarks.study.specs import cell_spec, start_spec
 from benchmarks.train import train_cell, train_start
 from benchmarks.training import network
-from benchmarks.training import seed as one_seed
+from benchmarks.training import run as one_seed
 from benchmarks.training.checkpoint import Journal
 from benchmarks.training.start import Inputs, inputs_of
 from methods.core.structure.structure import Structure
