@@ -68,6 +68,6 @@ def test_every_table_and_figure_is_explained() -> None:
     assert not [name for name in names if f"`{name}`" not in text]
 
 
-def test_the_glossary_has_at_most_25_terms_in_order() -> None:
+def test_the_glossary_has_at_most_30_terms_in_order() -> None:
     terms = re.findall(r"^\| \*(.+?)\*", (ROOT / "docs/glossary.md").read_text(), flags=re.M)
-    assert 15 <= len(terms) <= 25 and terms == sorted(terms)
+    assert 15 <= len(terms) <= 30 and terms == sorted(terms)
