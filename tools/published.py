@@ -13,8 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from benchmarks.registry import ROOT
 from benchmarks.report.claims.judge import claims
 from benchmarks.report.page.page import answers, decisive, signed
-from benchmarks.report.stats.collection import hardware
-from benchmarks.report.stats.rows import read_rows
+from benchmarks.report.stats.rows import hardware, read_rows
 
 PUBLISHED = ROOT / "results/published"
 

@@ -15,7 +15,8 @@ import pytest
 from benchmarks.report.claims.judge import claims
 from benchmarks.report.figures.registry import FIGURES, OF_HISTORIES
 from benchmarks.report.paper import numbers
-from benchmarks.report.paper.pairs import names, plain
+from benchmarks.report.paper.pairs import plain
+from benchmarks.report.stats.names import plain_names
 from benchmarks.report.tables.across import ACROSS
 from tests.paper.conftest import ROOT, STUDIES, make_published
 from tests.report.conftest import make_dense, make_row
@@ -124,8 +125,8 @@ def test_what_is_taken_over_is_compared_on_other_networks_than_its_teacher() -> 
 def test_names_leave_out_the_learning_rate_of_a_variant() -> None:
     labels = ["switcher", "switcher,lr=0.005,input=noise", "switcher,lr=0.0", "l1,b=1,a=2", "x,lr=1,a=2", "x,a=2"]
     plain = ["switcher", "switcher,input=noise", "switcher,lr=0.0", "l1,a=2,b=1", "x,a=2,lr=1", "x,a=2"]
-    assert list(names(labels).values()) == plain
-    assert list(names(plain).values()) == plain
+    assert list(plain_names(labels).values()) == plain
+    assert list(plain_names(plain).values()) == plain
 
 
 def test_without_the_switcher_its_numbers_are_left_out() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from benchmarks.report.figures import style
 from benchmarks.report.figures.compression import compression
+from benchmarks.report.figures.difference import difference_against_macs, points, spread
 from benchmarks.report.figures.forest import forest
 from benchmarks.report.figures.histories import training_curves, trajectories
 from benchmarks.report.figures.ranks import rank_diagram
@@ -17,6 +20,55 @@ from benchmarks.report.figures.ranks import rank_diagram
 
 def texts(figure) -> list[str]:
     return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def planted(row, dense) -> list[dict]:
+    """Three tasks; l1 loses 1, 2 and 3 points at half of the MACs, and sss 1 on each at a size of its own."""
+    rows = []
+    for task, loss in (("a", 0.01), ("b", 0.02), ("c", 0.03)):
+        for seed in range(2):
+            at = {"dataset": task, "seed": seed}
+            rows.append(dense(test_accuracy=0.9 + seed / 100, **at))
+            rows.append(row(method="l1", test_accuracy=0.9 + seed / 100 - loss, **at))
+            rows.append(row(method="sss", target="free", macs=8000.0, test_accuracy=0.89 + seed / 100, **at))
+    return rows
+
+
+def test_the_main_figure_shows_the_difference_over_tasks_and_its_interval(row, dense):
+    figure, caption = difference_against_macs(pd.DataFrame(planted(row, dense)))
+    (axes,) = figure.axes
+    l1, sss = axes.containers
+    assert l1[0].get_xydata().tolist() == [[pytest.approx(50), pytest.approx(-2)]]
+    assert sss[0].get_xydata().tolist() == [[pytest.approx(80), pytest.approx(-1)]]
+    half = 4.302653 / 3**0.5  # of 1, 2 and 3: t(0.975, 2) times 1 / sqrt(3); over 6 runs it would be a fifth of that
+    assert l1[2][1].get_segments()[0][:, 1].tolist() == [pytest.approx(-2 - half), pytest.approx(-2 + half)]
+    assert sss[2][1].get_segments()[0][:, 1].tolist() == [pytest.approx(-1), pytest.approx(-1)]
+    assert {text.get_text(): text.get_rotation() for text in axes.texts} == {"l1": 90, "sss": 90}
+    assert "n=3 tasks" in caption and "12 runs" in caption and "tasks are the unit" in caption
+
+
+def test_of_one_task_the_main_figure_shows_the_interval_over_seeds(row, dense):
+    rows = [line for line in planted(row, dense) if line["dataset"] == "a"]
+    assert "n=1 tasks" in (caption := difference_against_macs(pd.DataFrame(rows))[1]) and "over seeds" in caption
+
+
+def test_marks_of_one_target_are_spread_from_the_best_to_the_worst_and_names_cover_nothing(study):
+    figure, _ = difference_against_macs(study)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    (axes,) = figure.axes
+    table = spread(points(study)).query("target == 'macs=0.5'").sort_values("x")
+    assert list(table["y"]) == sorted(table["y"], reverse=True) and (np.diff(table["x"]) > 0.4).all()
+    boxes = [text.get_window_extent(renderer) for text in axes.texts]
+    assert len(boxes) == len(points(study)) and all(box.y0 >= axes.bbox.y0 for box in boxes)
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
+def test_an_outlier_of_the_main_figure_is_named_with_its_value(row, dense):
+    rows = planted(row, dense)
+    rows += [row(method=m, dataset=d, seed=s, test_accuracy=a + s / 100) for d in "abc" for s in range(2)
+             for m, a in (("random", 0.1), ("uniform", 0.895), ("l2", 0.895), ("lamp", 0.89))]  # fmt: skip
+    figure, _ = difference_against_macs(pd.DataFrame(rows))
+    assert "random: -80.0" in texts(figure) and figure.axes[0].get_ylim()[0] > -30
 
 
 @pytest.fixture

@@ -15,10 +15,13 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from benchmarks.report.figures import registry, style
-from benchmarks.report.figures.accuracy import accuracy_against_macs
 from benchmarks.report.figures.channels import channels_kept
 from benchmarks.report.figures.panels import MOST, SINGLE
-from benchmarks.report.figures.scatter import accuracy_against_cost, real_against_theoretical_speedup
+from benchmarks.report.figures.scatter import (
+    accuracy_against_cost,
+    accuracy_against_macs,
+    real_against_theoretical_speedup,
+)
 from benchmarks.report.stats.channels import channels
 from benchmarks.report.stats.names import SLOTS, few
 

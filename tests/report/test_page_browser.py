@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.report.figures import style
-from benchmarks.report.figures.accuracy import accuracy_against_macs
+from benchmarks.report.figures.scatter import accuracy_against_macs
 from benchmarks.report.page import page
 from benchmarks.report.stats.summary import summary
 from benchmarks.report.tables import summary as tables

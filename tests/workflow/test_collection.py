@@ -10,12 +10,11 @@ import pytest
 import yaml
 
 from benchmarks.report.claims.judge import claims
-from benchmarks.report.figures.accuracy import accuracy_against_macs
+from benchmarks.report.figures.scatter import accuracy_against_macs
 from benchmarks.report.figures.style import looks
 from benchmarks.report.page.page import page
 from benchmarks.report.paper.numbers import numbers
-from benchmarks.report.stats.collection import collected, members
-from benchmarks.report.stats.rows import read_rows
+from benchmarks.report.stats.rows import collected, members, read_rows
 from benchmarks.report.stats.summary import summary
 from benchmarks.study.collection import parse
 from tests.report.conftest import make_study

@@ -6,8 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.machine.files import write_atomically
-from benchmarks.report.stats.collection import collected, datasets
-from benchmarks.report.stats.rows import read_rows
+from benchmarks.report.stats.rows import collected, datasets, read_rows
 from workflow.scripts.gather import packed
 
 

@@ -7,15 +7,20 @@ from collections.abc import Callable
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmarks.report.figures.accuracy import accuracy_against_macs
 from benchmarks.report.figures.channels import channels_kept
 from benchmarks.report.figures.compression import compression
+from benchmarks.report.figures.difference import difference_against_macs
 from benchmarks.report.figures.forest import forest
 from benchmarks.report.figures.histories import training_curves, trajectories
 from benchmarks.report.figures.ranks import rank_diagram
-from benchmarks.report.figures.scatter import accuracy_against_cost, real_against_theoretical_speedup
+from benchmarks.report.figures.scatter import (
+    accuracy_against_cost,
+    accuracy_against_macs,
+    real_against_theoretical_speedup,
+)
 
 FIGURES: dict[str, Callable[[pd.DataFrame], tuple[Figure, str]]] = {
+    "difference": difference_against_macs,
     "accuracy_macs": accuracy_against_macs,
     "accuracy_cost": accuracy_against_cost,
     "ranks": rank_diagram,

@@ -21,11 +21,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmarks.report.page import points, runs
-from benchmarks.report.stats.collection import members
 from benchmarks.report.stats.comparisons import ranked_targets, ranking
 from benchmarks.report.stats.evidence import Claim, Finding
 from benchmarks.report.stats.names import SUBJECT, subject
-from benchmarks.report.stats.rows import study_name
+from benchmarks.report.stats.rows import members, study_name
 from benchmarks.report.text.findings import findings, limits
 from benchmarks.report.text.words import number
 from benchmarks.schemas.rows import COLUMNS
@@ -39,6 +38,7 @@ TITLES = {
     "channels": "Learned structures",
     "cost": "Cost of training and of running",
     "curves": "Training curves",
+    "difference": "Difference to the dense network",
     "matched": "The switcher network against others at the same MACs",
     "overall": "Over all tasks",
     "published": "Published and measured numbers",

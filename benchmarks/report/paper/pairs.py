@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import pandas as pd
 
 from benchmarks.report.stats.comparisons import matched_pairs, ranking
 from benchmarks.report.stats.evidence import Finding, finding
+from benchmarks.report.stats.names import plain_names
 from benchmarks.report.stats.summary import FREE, TASK, scored
 from benchmarks.report.text.words import number, p_value
 from benchmarks.schemas.target import Target
 
 
 def plain(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows, with `names` for their methods' labels."""
-    known = names(rows["method"].unique())
+    """The rows, with `plain_names` for their methods' labels."""
+    known = plain_names(rows["method"].unique())
     targets = {str(Target.match(label)): str(Target.match(name)) for label, name in known.items()}
     return rows.assign(method=rows["method"].map(known), target=rows["target"].replace(targets))
-
-
-def names(labels: Iterable[str]) -> dict[str, str]:
-    """A name for each label: its knobs in alphabetical order, without a learning rate that comes with another knob.
-
-    Labels that would have one name keep their learning rate.
-    """
-    parts = {label: label.split(",") for label in labels}
-    full = {label: ",".join([key, *sorted(knobs)]) for label, (key, *knobs) in parts.items()}
-    kept = {label: [knob for knob in knobs if not knob.startswith("lr=")] for label, (_, *knobs) in parts.items()}
-    short = {label: ",".join([key, *sorted(kept[label] or knobs)]) for label, (key, *knobs) in parts.items()}
-    counts = Counter(short.values())
-    return {label: short[label] if counts[short[label]] == 1 else full[label] for label in parts}
 
 
 def free_runs(rows: pd.DataFrame, examined: str) -> dict[str, str]:

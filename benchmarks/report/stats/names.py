@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import pandas as pd
@@ -47,3 +48,16 @@ def few(methods: Iterable[str]) -> list[str]:
     """The methods to draw where each takes a line of its own: all that are not in the background."""
     names = set(methods)
     return sorted(names - set(background(names)))
+
+
+def plain_names(labels: Iterable[str]) -> dict[str, str]:
+    """A name for each label: its knobs in alphabetical order, without a learning rate that comes with another knob.
+
+    Labels that would have one name keep their learning rate.
+    """
+    parts = {label: label.split(",") for label in labels}
+    full = {label: ",".join([key, *sorted(knobs)]) for label, (key, *knobs) in parts.items()}
+    kept = {label: [knob for knob in knobs if not knob.startswith("lr=")] for label, (_, *knobs) in parts.items()}
+    short = {label: ",".join([key, *sorted(kept[label] or knobs)]) for label, (key, *knobs) in parts.items()}
+    counts = Counter(short.values())
+    return {label: short[label] if counts[short[label]] == 1 else full[label] for label in parts}

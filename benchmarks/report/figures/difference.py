@@ -1,0 +1,142 @@
+"""Figure: difference to the dense network against MACs kept, over all tasks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from scipy.optimize import isotonic_regression
+
+from benchmarks.report.figures import style
+from benchmarks.report.figures.focus import focus
+from benchmarks.report.figures.labels import Mark
+from benchmarks.report.figures.panels import draw_background, draw_mark, handles_of_targets, legend
+from benchmarks.report.stats import names
+from benchmarks.report.stats.estimands import RELEVANT, fixed_tasks, over_tasks
+from benchmarks.report.stats.names import BASELINE, plain_names
+from benchmarks.report.stats.summary import FREE, TASK, scored, summary
+from benchmarks.report.text.words import background, failed, lines, one_line
+from benchmarks.schemas.target import Target, is_constrained
+
+GAP = 0.022
+"""Least distance of two marks, as a fraction of the panel's width: the height of a name."""
+HEIGHT, LETTER = 3.6, 0.049
+"""Inches of the panel, and of a letter of a name that stands upright below its mark."""
+LONGEST = 34
+"""Letters of a name that there is room for."""
+
+
+def difference_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
+    """Test accuracy minus dense, a mark per method and target: mean over tasks and its interval."""
+    table = spread(points(rows))
+    looks = style.looks(rows["method"])
+    with style.drawing():
+        figure = Figure(figsize=(2 * style.COLUMN, HEIGHT), layout="constrained")
+        axes = figure.subplots()
+        axes.set_xlabel("MACs kept, % of dense")
+        axes.set_ylabel("Test accuracy − dense, points")
+        axes.axhspan(-RELEVANT, RELEVANT, color="0.93", linewidth=0, zorder=0)
+        axes.axhline(0, color="black", linestyle="--", linewidth=0.8, zorder=1)
+        axes.grid(axis="x", visible=False)
+        marks = _marks(axes, table, looks)
+        seen = focus(axes, [Mark(BASELINE, "black", 100, 0, 0, 0), *marks])
+        _name(axes, table, seen)
+        figure.draw_without_rendering()
+        legend(figure, handles_of_targets(table))
+    several = table["tasks"].max() > 1 if len(table) else False
+    counts = sorted({int(tasks) for tasks in table["tasks"]})
+    n = " to ".join(dict.fromkeys(map(str, [*counts[:1], *counts[-1:]]))) or "0"
+    meaning = (
+        "bars are 95 % t-intervals of that difference for tasks like these (tasks are the unit)"
+        if several
+        else "bars are 95 % t-intervals of that difference over seeds"
+    )
+    caption = (
+        "Test accuracy minus that of the dense network, paired by seed, against multiply-accumulates (MACs) kept: mean "
+        f"over n={n} tasks (dataset × network), of {int(table['runs'].sum())} runs; {meaning}. Marks at the same "
+        "target are spread sideways, the best on the left. Filled marks: unconstrained; open marks: at target MACs. "
+        f"Grey band: differences of at most {RELEVANT} points, which count as practically equal. Arrow heads at an "
+        "edge stand for means beyond it, and bars may be cut there. "
+        f"{background(table)}{failed(summary(rows))}"
+    )
+    return figure, caption
+
+
+def points(rows: pd.DataFrame) -> pd.DataFrame:
+    """Per method and target: x (MACs kept, %), y (difference, points), its half-width, and how many tasks and runs.
+
+    Tasks are weighed alike. With one task, the interval is that over seeds. x is the mean of all methods at a target,
+    which they meet within 2 %; the method that others match stands with them.
+    """
+    runs = scored(rows)
+    runs = runs[(runs["method"] != BASELINE) & runs["difference"].notna()]
+    found = []
+    for (method, target), part in runs.groupby(["method", "target"]):
+        estimate = over_tasks(100 * part.set_index(TASK)["difference"])
+        if estimate.tasks == 1:
+            estimate = fixed_tasks(100 * part.set_index(TASK)["difference"])
+        kept = 100 * part.groupby(TASK)["macs_kept"].mean().mean()
+        found.append((method, target, kept, estimate.mean, estimate.half(), estimate.tasks, estimate.runs))
+    table = pd.DataFrame(found, columns=["method", "target", "x", "y", "half", "tasks", "runs"])
+    matched = table["method"].map(lambda label: str(Target.match(label)))
+    with_others = (table["target"] == FREE) & matched.isin(set(table["target"]))
+    cluster = table["target"].where(~with_others, matched)
+    together = cluster.map(is_constrained).astype(bool)
+    mean = table.groupby(cluster)["x"].transform("mean")
+    return table.assign(x=table["x"].where(~together, mean))
+
+
+def spread(table: pd.DataFrame) -> pd.DataFrame:
+    """The points moved sideways by the least squares that leave a gap between any two, from the best to the worst."""
+    named = table[~table["method"].isin(names.background(table["method"]))]
+    order = named.sort_values(["x", "y"], ascending=[True, False])
+    extent = max(20.0, table["x"].max() - table["x"].min()) if len(table) else 20.0
+    steps = min(GAP, 0.9 / max(1, len(order))) * extent * np.arange(len(order))
+    moved = isotonic_regression(order["x"].to_numpy() - steps).x + steps if len(order) else steps
+    return table.assign(x=pd.Series(moved, order.index).reindex(table.index).fillna(table["x"]))
+
+
+def _marks(axes: Axes, table: pd.DataFrame, looks: dict[str, style.Look]) -> list[Mark]:
+    marks = []
+    for line in lines(table):
+        look = looks[line.method]
+        mark = Mark(
+            line.method, look.color, line.x, line.y, 0, float(np.nan_to_num(line.half)), look.grey, line.runs == 1
+        )
+        draw_mark(axes, mark, look, filled=not is_constrained(line.target))
+        marks.append(mark)
+    draw_background(axes, marks)
+    if not marks:
+        axes.text(0.5, 0.5, "no run has a score and a dense run to compare with", transform=axes.transAxes, ha="center")
+    return marks
+
+
+def _name(axes: Axes, table: pd.DataFrame, marks: list[Mark]) -> None:
+    """Write each method's name upright below its interval, and make room for the names; bars end at their limits."""
+    plain = plain_names(table["method"].unique())
+    low, top = axes.get_ylim()
+    inside = Rectangle((0, low), 1, top - low, transform=axes.get_yaxis_transform())
+    for part in [artist for container in axes.containers for artist in container.get_children()]:
+        part.set_clip_path(inside)
+    floor = low
+    for mark in marks:
+        if mark.labelled or mark.color == style.GREY or mark.name == BASELINE:
+            continue
+        name, below = _shown(plain, mark), max(mark.y - mark.y_half, low)
+        share = (LETTER * len(name) + 0.08) / (HEIGHT - 0.6)  # of the panel's height, which grows with the room
+        floor = min(floor, (below - share * top) / (1 - share))
+        axes.annotate(
+            name, (mark.x, below), xytext=(0, -3), textcoords="offset points",
+            rotation=90, ha="center", va="top", fontsize=6, color=mark.color,
+        )  # fmt: skip
+    axes.set_ylim(floor, top)
+
+
+def _shown(plain: dict[str, str], mark: Mark) -> str:
+    """The plain name; of a mark at the edge with its value."""
+    label, _, value = (mark.name, "", "") if mark.name in plain else mark.name.rpartition(": ")
+    name = one_line(plain[label])
+    name = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    return f"{name}: {value}" if value else name
