@@ -46,10 +46,9 @@ class Knobs:
 
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """Tocks and Ticks in turn; after each Tick channels are removed."""
-    branches = [
-        replace(g, name=f"{g.name} at {site.module}", gates=(site,)) for g in problem.groups for site in g.gates
-    ]
-    owners = [g.name for g in problem.groups for _ in g.gates]
+    sites = [(g, site) for g in problem.groups for site in (g.gates if g.exact else g.gates[:1])]
+    branches = [replace(g, name=f"{g.name} at {site.module}", gates=(site,)) for g, site in sites]
+    owners = [g.name for g, _ in sites]
     phi = decorate(net, branches)
     keep = problem.everything()
 
@@ -84,10 +83,9 @@ def decorate(net: nn.Module, branches: Sequence[Group]) -> nn.ParameterList:
         (site,) = branch.gates
         module, at = net.get_submodule(site.module), site.index[:, 0]
         weight, bias = module.weight, module.bias
-        assert isinstance(weight, Tensor)
-        factor = torch.ones(branch.size, device=weight.device)
-        if isinstance(module, NORM) and site.index.shape[1] == 1:
-            assert isinstance(bias, Tensor)
+        factor = torch.ones(branch.size, device=next(net.parameters()).device)
+        if branch.exact and isinstance(module, NORM) and site.index.shape[1] == 1:
+            assert isinstance(weight, Tensor) and isinstance(bias, Tensor)
             factor = weight[at].clone()
             bias[at] = (bias[at] / factor).nan_to_num(0.0).clamp(-MOST, MOST)
             weight[at] = 1.0

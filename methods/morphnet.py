@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from methods.core import gates
 from methods.core.api import Group, Keep, Problem
 from methods.core.penalty import BARE, rescaled
+from methods.core.structure.layers import norms_with_scale
 from methods.core.widths import SmoothCost, widths_for
 
 TARGETS = ("macs",)
@@ -47,7 +48,8 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """Train with the penalty; shrink; expand."""
     modules = dict(net.named_modules())
     device = next(net.parameters()).device
-    bare = [g for g in problem.groups if not g.norms]
+    norms = {g.name: norms_with_scale(net, g) for g in problem.groups}
+    bare = [g for g in problem.groups if not norms[g.name]]
     factors = nn.ParameterDict({str(i): nn.Parameter(torch.ones(g.size)) for i, g in enumerate(bare)}).to(device)
     own = {g.name: factors[str(i)] for i, g in enumerate(bare)}
     cost = SmoothCost.of(problem, device)
@@ -56,7 +58,7 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
         """[size]: where several norms share a group it is the largest, so that a channel dies in all or none."""
         if group.name in own:
             return own[group.name].abs()
-        return torch.stack([modules[s.module].weight[s.index].mean(1).abs() for s in group.norms]).amax(0)
+        return torch.stack([modules[s.module].weight[s.index].mean(1).abs() for s in norms[group.name]]).amax(0)
 
     def scales() -> list[Tensor]:
         return [scale(group) for group in problem.groups]

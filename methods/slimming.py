@@ -28,6 +28,7 @@ from methods.core import gates
 from methods.core.api import Group, Keep, Problem
 from methods.core.penalty import BARE, rescaled
 from methods.core.ranking import keep_by_rank
+from methods.core.structure.layers import norms_with_scale
 
 TARGETS = ("macs",)
 START = "init"
@@ -47,7 +48,8 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """Train with the penalty, then rank the scales."""
     modules = dict(net.named_modules())
     device = next(net.parameters()).device
-    bare = [g for g in problem.groups if not g.norms]
+    norms = {g.name: norms_with_scale(net, g) for g in problem.groups}
+    bare = [g for g in problem.groups if not norms[g.name]]
     factors = nn.ParameterDict({str(i): nn.Parameter(torch.ones(g.size)) for i, g in enumerate(bare)}).to(device)
     own = {g.name: factors[str(i)] for i, g in enumerate(bare)}
 
@@ -55,9 +57,9 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
         """[norms, size]."""
         if group.name in own:
             return own[group.name][None]
-        return torch.stack([modules[s.module].weight[s.index].mean(1) for s in group.norms])
+        return torch.stack([modules[s.module].weight[s.index].mean(1) for s in norms[group.name]])
 
-    for site in (site for group in problem.groups for site in group.norms):
+    for site in (site for group in problem.groups for site in norms[group.name]):
         nn.init.constant_(modules[site.module].weight, FIRST)
     epochs = knobs.share * problem.epochs
     penalty = rescaled(knobs.penalty, PAPER, problem, epochs)

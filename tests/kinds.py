@@ -117,17 +117,13 @@ def settled(net: nn.Module, seed: int = 0) -> nn.Module:
     """The network with random weights, norms and running statistics, in eval mode: what equality is tested on."""
     generator = torch.Generator().manual_seed(seed)
     for module in net.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+        if isinstance(module, nn.modules.batchnorm._NormBase) and module.running_mean is not None:
             module.running_mean.normal_(0, 0.3, generator=generator)
             module.running_var.uniform_(0.5, 2, generator=generator)
-            if not module.affine:
-                continue
+        if (isinstance(module, nn.modules.batchnorm._NormBase) and module.affine) or isinstance(module, nn.LayerNorm):
             nn.init.normal_(module.weight, 1, 0.3, generator=generator)
             nn.init.normal_(module.bias, 0, 0.3, generator=generator)
-        elif isinstance(module, nn.LayerNorm):
-            nn.init.normal_(module.weight, 1, 0.3, generator=generator)
-            nn.init.normal_(module.bias, 0, 0.3, generator=generator)
-        elif isinstance(module, nn.Conv2d | nn.Linear):
+        elif isinstance(module, nn.Conv2d | nn.Linear) and "weight" in module._parameters:
             nn.init.kaiming_normal_(module.weight, generator=generator)
             if module.bias is not None:
                 nn.init.normal_(module.bias, 0, 0.3, generator=generator)

@@ -88,6 +88,7 @@ class Group:
     norms: tuple[Site, ...]  # normalisations over them
     readers: tuple[Site, ...]  # conv and linear layers that consume them
     gates: tuple[Site, ...]  # where a gate applies: the last writer or norm of each branch
+    exact: bool = True  # whether a factor of 0 at the gates removes the channel; not if a sigmoid follows
     step: int = 1  # the number of kept channels is a multiple of it, or `size`
 
 

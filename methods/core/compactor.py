@@ -48,7 +48,7 @@ Place = tuple[Layer, Norm | None, Compactor]
 
 def place_for(net: nn.Module, group: Group) -> Place | None:
     """Where the group's compactor can stand so that it can be merged; None if nowhere."""
-    if len(group.writers) != 1 or len(group.gates) != 1 or len(group.norms) > 1:
+    if len(group.writers) != 1 or len(group.gates) != 1 or len(group.norms) > 1 or not group.exact:
         return None
     layer = net.get_submodule(group.writers[0].module)
     norm = net.get_submodule(group.norms[0].module) if group.norms else None

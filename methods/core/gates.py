@@ -32,9 +32,10 @@ from torch.func import functional_call
 from methods.core.api import Factors, Group, Site
 
 Place = Literal["behind_activation", "behind_norm", "before_norm"]
+Parts = list[tuple[Tensor, Tensor]]  # index [size, k] into a module's channels, and factor [size], of each group
 SITES: dict[Place, Callable[[Group], tuple[Site, ...]]] = {
     "behind_activation": lambda group: group.readers,
-    "behind_norm": lambda group: group.gates,
+    "behind_norm": lambda group: group.gates if group.exact else group.readers,
     "before_norm": lambda group: group.writers,
 }
 
@@ -47,12 +48,15 @@ def scaled(
     factors: group name -> [size]. Use as `functional_call(net, scaled(...), images)`.
     """
     modules = dict(net.named_modules())
-    parts: dict[str, list[tuple[Tensor, Tensor]]] = {}
+    parts: dict[str, tuple[Parts, Parts]] = {}
     for group in groups:
-        for site in SITES[place](group):
-            parts.setdefault(site.module, []).append((site.index, factors[group.name]))
-    scale = _inputs if place == "behind_activation" else _outputs
-    return {f"{name}.{which}": new for name, own in parts.items() for which, new in scale(modules[name], own).items()}
+        sites = SITES[place](group)
+        for site in sites:
+            outputs, inputs = parts.setdefault(site.module, ([], []))
+            (inputs if sites is group.readers else outputs).append((site.index, factors[group.name]))
+    return {
+        f"{name}.{which}": new for name, own in parts.items() for which, new in _scaled(modules[name], *own).items()
+    }
 
 
 def gated(
@@ -76,23 +80,26 @@ def write(net: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         own[name].copy_(tensor)
 
 
-def _outputs(writer: nn.Module, parts: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
-    """Weight and bias [channels, ...] of a layer or norm, its outputs scaled."""
-    tensors = {which: tensor for which in ("weight", "bias") if (tensor := getattr(writer, which)) is not None}
-    factor = _spread(parts, len(tensors["weight"]))
-    return {n: t * factor.to(t).view(-1, *[1] * (t.dim() - 1)) for n, t in tensors.items()}
+def _scaled(module: nn.Module, outputs: Parts, inputs: Parts) -> dict[str, Tensor]:
+    """Weight and bias of a layer or norm, its outputs and inputs scaled."""
+    tensors = {"weight": module.weight}
+    if outputs:
+        tensors = {which: tensor for which in ("weight", "bias") if (tensor := getattr(module, which)) is not None}
+        factor = _spread(outputs, len(tensors["weight"]))
+        tensors = {n: t * factor.to(t).view(-1, *[1] * (t.dim() - 1)) for n, t in tensors.items()}
+    if inputs:
+        tensors["weight"] = _inputs(tensors["weight"], getattr(module, "groups", 1), inputs)
+    return tensors
 
 
-def _inputs(reader: nn.Module, parts: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+def _inputs(weight: Tensor, groups: int, parts: Parts) -> Tensor:
     """Weight [outputs, inputs / groups, ...] of a layer, its inputs scaled."""
-    weight, groups = reader.weight, getattr(reader, "groups", 1)
-    assert isinstance(weight, Tensor)
     factor = _spread(parts, groups * weight.shape[1]).to(weight)
     by_group = weight.unflatten(0, (groups, -1)) * factor.view(groups, 1, -1, *[1] * (weight.dim() - 2))
-    return {"weight": by_group.flatten(0, 1)}
+    return by_group.flatten(0, 1)
 
 
-def _spread(parts: Sequence[tuple[Tensor, Tensor]], channels: int) -> Tensor:
+def _spread(parts: Parts, channels: int) -> Tensor:
     """[channels] of a module, from the groups that have a part in it: index [size, k] and factor [size]; 1 elsewhere.
 
     A channel is one group's alone.

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from torch import nn
 
+from methods.core.api import Group, Site
+
 CONV = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 WEIGHTED = (*CONV, nn.Linear)
 NORM = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)  # a channel's statistics are its own
@@ -16,6 +18,11 @@ MIXING = (nn.LayerNorm, nn.GroupNorm)  # statistics over several channels: witho
 def depthwise(module: nn.Module) -> bool:
     """Whether every output of the convolution reads one input, its own."""
     return isinstance(module, CONV) and 1 < module.groups == module.out_channels
+
+
+def norms_with_scale(net: nn.Module, group: Group) -> tuple[Site, ...]:
+    """The norms of the group that have a scale, gamma; others only normalise."""
+    return tuple(site for site in group.norms if net.get_submodule(site.module).weight is not None)
 
 
 def heads_of(net: nn.Module, layer: str) -> tuple[str, int]:

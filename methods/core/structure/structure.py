@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from methods.core.api import Group, Keep
 from methods.core.structure.cost import Cost
 from methods.core.structure.grouping import groups_of
+from methods.core.structure.layers import NORM
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ class Structure:
                     gone.setdefault((site.module, side), []).extend(site.index[off].flatten().tolist())
         for (name, side), channels in gone.items():
             if channels:  # the kind is the dense layer's: a grouped one may get as narrow as a depthwise one
-                surgeon = tp.function.PrunerBox[tp.ops.module2type(net.get_submodule(name))]
+                module = net.get_submodule(name)
+                kind = tp.ops.OPTYPE.BN if isinstance(module, NORM) else tp.ops.module2type(module)
+                surgeon = tp.function.PrunerBox[kind]
                 getattr(surgeon, f"prune_{side}_channels")(small.get_submodule(name), channels)
         return small
 

@@ -1,0 +1,1 @@
+"""Networks on which removal of channels is proven: small ones, and those of torchvision and timm."""
