@@ -82,10 +82,10 @@ def behind_sigmoid(channels: int = 1, classes: int = 2) -> nn.Module:
     return nn.Sequential(nn.Conv2d(channels, 8, 3), nn.Sigmoid(), conv(8, 12), head(12, classes))
 
 
-def shifted(channels: int = 1, classes: int = 2) -> nn.Module:
-    """1 is added behind the first layer."""
+def flipped(channels: int = 1, classes: int = 2) -> nn.Module:
+    """The channels of the first layer in reverse order."""
     return Wired(
-        lambda net, x: net.head(net.second(net.first(x) + 1)),
+        lambda net, x: net.head(net.second(net.first(x).flip(1))),
         first=conv(channels, 8), second=conv(8, 12), head=head(12, classes),
     )  # fmt: skip
 
@@ -186,7 +186,7 @@ def auxiliary_head(channels: int = 1, classes: int = 2) -> nn.Module:
 ODD = {
     made.__name__: made
     for made in (
-        fused_attention, blurred, averaging, shuffled, viewed, flat_view, behind_sigmoid, shifted, split, pixel_shuffle,
+        fused_attention, blurred, averaging, shuffled, viewed, flat_view, behind_sigmoid, flipped, split, pixel_shuffle,
         grouped_behind_concatenation, instance_norm, two_names, tied, weight_norm, spectral_norm, gated_linear,
         per_channel_buffer, mixing_tokens, functional_norm, two_group_counts,
     )

@@ -113,7 +113,7 @@ def _fault(net: nn.Module, structure: Structure, groups: tuple[Group, ...]) -> s
     generator = torch.Generator().manual_seed(len(groups))
     keep = structure.everything()
     for group in groups:
-        gone = max(1, 2 * group.size // 5) if group.size > 1 else 0
+        gone = int(torch.randint(1, max(2, group.size // 2 + 1), (), generator=generator)) if group.size > 1 else 0
         keep[group.name] = torch.randperm(group.size, generator=generator) >= gone
     factors = {group.name: keep[group.name].float() for group in groups}
     images = images_like(structure.example)

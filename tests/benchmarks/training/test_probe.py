@@ -22,8 +22,8 @@ PARTLY = {  # network -> a group whose channels stay, and a part of the reason
     "blurred": ("first.0", "by torch's counter"),
     "averaging": ("first.0", "second (Linear): "),
     "viewed": ("second.0", "Wired: shape '[-1, 768]' is invalid"),
-    "shifted": ("first.0", "a factor of 0 on a channel is not its removal"),
-    "per_channel_buffer": ("first.0", "Wired: The size of tensor a (5)"),
+    "flipped": ("first.0", "a factor of 0 on a channel is not its removal"),
+    "per_channel_buffer": ("first.0", "Wired: The size of tensor a ("),
 }
 
 
