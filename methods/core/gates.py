@@ -82,7 +82,9 @@ def write(net: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 
 def _scaled(module: nn.Module, outputs: Parts, inputs: Parts) -> dict[str, Tensor]:
     """Weight and bias of a layer or norm, its outputs and inputs scaled."""
-    tensors = {"weight": module.weight}
+    weight = module.weight
+    assert isinstance(weight, Tensor)
+    tensors = {"weight": weight}
     if outputs:
         tensors = {which: tensor for which in ("weight", "bias") if (tensor := getattr(module, which)) is not None}
         factor = _spread(outputs, len(tensors["weight"]))

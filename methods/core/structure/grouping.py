@@ -119,12 +119,12 @@ def _grouped(node: Any) -> bool:
     return isinstance(node.module, CONV) and 1 < node.module.groups < node.module.out_channels
 
 
-def _sites(graph: tp.DependencyGraph, members: list[Member]) -> dict[str, dict[object, Site]] | None:
+def _sites(graph: tp.DependencyGraph, members: list[Member]) -> dict[str, dict[Any, Site]] | None:
     """Kind ("writers", "norms", "readers") -> node -> its channels, in the order of the root's.
 
     None where they cannot go without changing others, or belong to parameters that no site can stand for.
     """
-    sites: dict[str, dict[object, Site]] = {"writers": {}, "norms": {}, "readers": {}}
+    sites: dict[str, dict[Any, Site]] = {"writers": {}, "norms": {}, "readers": {}}
     for member in members:
         node, module = member.node, member.node.module
         if isinstance(module, (*WEIGHTED, *NORM)):
@@ -160,7 +160,7 @@ def _channels(module: Any, kind: str) -> int:
     return module.weight.shape[1] * getattr(module, "groups", 1)
 
 
-def _zeros(maker: Any, sites: dict[str, dict[object, Site]]) -> set[bool]:
+def _zeros(maker: Any, sites: dict[str, dict[Any, Site]]) -> set[bool]:
     """For the readers that come next behind the maker: whether a channel that it puts out as 0 is 0 there.
 
     Empty if the next layer on every path is a writer or norm of the group. A layer that both reads and writes the
