@@ -21,14 +21,15 @@ from benchmarks.data.prepared import load
 from benchmarks.machine.device import describe
 from benchmarks.machine.files import locked
 from benchmarks.schemas.record import Record
-from benchmarks.schemas.runs import Run, Weights, save, sha256
+from benchmarks.schemas.runs import Run, Tensors, Weights, save, sha256
 from benchmarks.schemas.spec import Spec
 from benchmarks.training.checkpoint import Journal
-from benchmarks.training.network import initialise, realise
+from benchmarks.training.network import initialise, realise, undrawn
 from benchmarks.training.run import Fields, Train, judge, run_seed
 from benchmarks.training.start import Inputs, inputs_of, resume
 from benchmarks.training.trainer import Trainer
 from methods.core.api import Unsupported
+from methods.core.gates import write
 
 log = logging.getLogger(__name__)
 
@@ -56,14 +57,14 @@ def train_cell(
     retrain = getattr(method, "RETRAIN", None) or spec.retrain
 
     def train(inputs: Inputs, net: nn.Module, trainer: Trainer) -> tuple[Fields, Weights]:
-        structure = trainer.structure
+        structure, constructed = trainer.structure, undrawn(net)
         if inputs.start:
             resume(inputs.start, net, trainer)
         trainer.begin("learn", structure.macs(structure.everything()), spec.schedule)
         found = realise(method.learn(net, trainer, knobs), net, structure, trainer.data["validation"])
         trainer.begin("finetune", found.macs, spec.schedule)
         if retrain == "scratch":
-            _retrain(spec, inputs.seed, found.net, trainer)
+            _retrain(spec, inputs.seed, found.net, constructed, trainer)
         trainer.fit(found.net, trainer.epochs)
         fields = {name: value for name, value in found._asdict().items() if name != "net"}
         fields |= judge(found.net, trainer.data["validation"], found.logit_difference)
@@ -72,9 +73,13 @@ def train_cell(
     _every_seed(spec, inputs_of(spec, start, reference), data, out, scratch, device, train)
 
 
-def _retrain(spec: Spec, seed: int, net: nn.Module, trainer: Trainer) -> None:
-    """New weights for the pruned network, and a schedule of its own. Raises Unsupported if no epoch is left for it."""
+def _retrain(spec: Spec, seed: int, net: nn.Module, constructed: Tensors, trainer: Trainer) -> None:
+    """New weights for the pruned network, and a schedule of its own. Raises Unsupported if no epoch is left for it.
+
+    constructed: the weights that only the dense network's constructor draws.
+    """
     initialise(net, spec, seed)
+    write(net, {name: tensor for name, tensor in constructed.items() if name in dict(net.named_parameters())})
     trainer.start_anew(spec.epochs if spec.knobs.get("budget") == "paper" else trainer.epochs)
     if not trainer.epochs:
         why = "nothing is left to train the found network from new weights (retrain: scratch)"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import resource
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 TICK = 0.25  # seconds of this process's time between two looks
-KIB = 1 if sys.platform == "darwin" else 1024  # bytes in getrusage's unit of memory
+STATM = Path("/proc/self/statm")
 
 
 class _Exceeded(BaseException):
@@ -27,12 +27,12 @@ def limited(what: str, seconds: float, memory: int) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    began, peak = time.process_time(), _peak()
+    began, held = time.process_time(), _memory()
 
     def look(*_: object) -> None:
         if time.process_time() - began > seconds:
             raise _Exceeded(f"{what} took more than {seconds:g} seconds")
-        if _peak() - peak > memory:
+        if _memory() - held > memory:
             raise _Exceeded(f"{what} took more than {memory / 2**30:g} GiB of memory")
 
     before = signal.signal(signal.SIGVTALRM, look)
@@ -48,6 +48,8 @@ def limited(what: str, seconds: float, memory: int) -> Iterator[None]:
         signal.signal(signal.SIGVTALRM, before)
 
 
-def _peak() -> int:
-    """The most bytes of memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
+def _memory() -> int:
+    """Bytes of memory that this process has; where the system does not say, the most that it has had."""
+    if STATM.exists():
+        return int(STATM.read_text().split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from benchmarks import registry
 from benchmarks.data.dataset import Part
-from benchmarks.machine.device import channels_last
+from benchmarks.machine.device import channels_last, out_of_memory
 from benchmarks.schemas.spec import Spec
+from benchmarks.training.attempt import first_line
 from benchmarks.training.probe import check_trains, difference, prunable
 from benchmarks.training.seeds import seed_for
 from methods.core.api import Keep, OwnNetwork, Unsupported
@@ -22,6 +23,7 @@ from methods.core.structure.cost import Cost, check_macs
 from methods.core.structure.layers import evaluating
 from methods.core.structure.structure import Structure, guard
 
+RESETS = ("reset_parameters", "_reset_parameters")  # torch's attention has the second, for all that is in it
 CHECKED = 256  # validation images on which gated and pruned logits are compared
 
 
@@ -40,11 +42,15 @@ def new_network(spec: Spec, seed: int, part: Part, device: torch.device) -> tupl
 
     Raises Unsupported if it cannot be trained. If nothing of it can be removed, its structure says why (`refused`).
     """
-    example = torch.zeros(1, *part.images.shape[1:])
-    build, classes = registry.load("network", spec.network).build, registry.load("dataset", spec.dataset).CLASSES
+    example, classes = torch.zeros(1, *part.images.shape[1:]), registry.load("dataset", spec.dataset).CLASSES
     torch.manual_seed(seed_for(spec.dataset, spec.network, seed, "init"))
-    net = build(*part.images.shape[1:3], classes)
-    initialise(net, spec, seed)
+    try:
+        net = registry.load("network", spec.network).build(*part.images.shape[1:3], classes)
+        initialise(net, spec, seed)
+    except Exception as error:
+        if out_of_memory(error):
+            raise
+        raise Unsupported(f"{spec.network} cannot be built: {first_line(error)}") from error
     structure = structure_of(lay_out(net, example), example, classes, spec.align)
     return net.to(device), replace(structure, example=example.to(device))
 
@@ -59,12 +65,19 @@ def structure_of(net: nn.Module, example: Tensor, classes: int, align: int = 1) 
 
 
 def initialise(net: nn.Module, spec: Spec, seed: int) -> None:
-    """Draw all weights anew, by the layers' own `reset_parameters`."""
+    """Draw all weights anew, by the modules' own `reset_parameters`."""
     torch.manual_seed(seed_for(spec.dataset, spec.network, seed, "init"))
-    for name in ("reset_parameters", "_reset_parameters"):  # torch's attention has the second, for all that is in it
+    for name in RESETS:
         for module in net.modules():
             if callable(reset := getattr(module, name, None)):
                 reset()
+
+
+def undrawn(net: nn.Module) -> dict[str, Tensor]:
+    """Copies of the parameters that `initialise` leaves as the constructor has drawn them."""
+    resets = [name for name, module in net.named_modules() if any(hasattr(module, reset) for reset in RESETS)]
+    drawn = {id(p) for name in resets for p in net.get_submodule(name).parameters()}
+    return {name: p.detach().clone() for name, p in net.named_parameters() if id(p) not in drawn}
 
 
 def realise(found: Keep | OwnNetwork, net: nn.Module, structure: Structure, part: Part) -> Found:

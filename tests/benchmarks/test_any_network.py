@@ -1,0 +1,230 @@
+"""Whatever a network does, its study has a row for every run: right, or refused in one sentence."""
+
+# ruff: noqa: F811  (fixtures of test_train.py)
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from benchmarks import measure, plan, registry, train
+from benchmarks.data.prepared import load
+from benchmarks.schemas.spec import Spec
+from benchmarks.training.checkpoint import Journal
+from benchmarks.training.network import new_network
+from benchmarks.training.trainer import Trainer
+from methods.core.api import Unsupported
+from methods.core.structure.cost import Cost
+from methods.core.structure.structure import Structure
+from tests.benchmarks.test_train import CPU, Bench, bench, data, specs, timeless  # noqa: F401
+from tests.kinds import EXAMPLE, KINDS, conv, head
+from tests.odd import ODD, Wired, auxiliary_head
+
+Build = Callable[[int, int, int], nn.Module]
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Callable[[Build], None]:
+    """Puts another network in the place of lenet5."""
+    load = registry.load
+
+    def put(build: Build) -> None:
+        module = SimpleNamespace(build=build)
+        monkeypatch.setattr(registry, "load", lambda kind, key: module if kind == "network" else load(kind, key))
+
+    return put
+
+
+def rows_of(bench: Bench, *cells: str) -> list[dict[str, Any]]:
+    """The rows of these cells, from the shared start on."""
+    made = specs(seeds=1, epochs=2, pretrain_epochs=1)
+    start = bench.start(made["start"])
+    jobs = [(made[cell], bench.cell(made[cell], None if "uniform" in cell else start)) for cell in cells]
+    return measure.measure(jobs, bench.data, CPU)
+
+
+CELLS = ("dense@free", "l1@macs=0.5", "uniform@macs=0.5")
+
+
+@pytest.mark.parametrize("odd", ["two_names", "tied"])
+def test_of_a_network_that_cannot_be_pruned_the_dense_rows_are_there(
+    bench: Bench, network: Callable[[Build], None], odd: str
+) -> None:
+    network(lambda channels, size, classes: ODD[odd](channels, classes))
+    dense, *refused = rows_of(bench, *CELLS)
+    assert dense["status"] in ("ok", "collapsed") and dense["test_accuracy"] > 0
+    assert dense["macs"] == dense["macs_dense"] > 0 and dense["latency_cpu_b1_ms"] > 0
+    for row in refused:
+        assert row["status"] == "unsupported" and "has no channels that can be removed" in row["reason"]
+        assert row["macs_dense"] == dense["macs"] and not row["epochs_finetune"]
+
+
+def test_a_network_that_cannot_be_trained_is_a_row_for_every_run(
+    bench: Bench, network: Callable[[Build], None]
+) -> None:
+    network(lambda channels, size, classes: auxiliary_head(channels, classes))
+    for row in rows_of(bench, *CELLS):
+        assert row["status"] == "unsupported" and "puts out a tuple for 4 images in training" in row["reason"]
+
+
+def test_a_network_that_cannot_be_built_is_a_row_for_every_run(bench: Bench, network: Callable[[Build], None]) -> None:
+    def build(channels: int, size: int, classes: int) -> nn.Module:
+        raise ImportError("No module named 'other'")
+
+    network(build)
+    for row in rows_of(bench, *CELLS):
+        assert row["status"] == "unsupported" and "lenet5 cannot be built: No module named 'other'" in row["reason"]
+
+
+@pytest.mark.parametrize("odd", ["flat_view", "fused_attention", "blurred"])
+def test_a_network_that_can_be_pruned_in_part_has_its_rows(
+    bench: Bench, network: Callable[[Build], None], odd: str
+) -> None:
+    network(lambda channels, size, classes: ODD[odd](channels, classes))
+    dense, pruned, _ = rows_of(bench, "dense@free", "switcher@free", "uniform@macs=0.5")
+    assert dense["status"] in ("ok", "collapsed") and pruned["status"] in ("ok", "collapsed")
+    assert dense["macs"] == dense["macs_dense"] == pruned["macs_dense"] >= pruned["macs"]
+
+
+def test_attention_is_counted_whole(bench: Bench, network: Callable[[Build], None]) -> None:
+    """torch's fused kernel was counted as nothing: 1,184 of 58,656."""
+    network(lambda channels, size, classes: ODD["fused_attention"](channels, classes))
+    (row,) = rows_of(bench, "dense@free")
+    tokens, width, neurons = 16, 16, 64
+    layer = tokens * width * (4 * width + 2 * neurons) + 2 * tokens * tokens * width
+    assert row["macs"] == row["macs_dense"] == tokens * 4 * width + layer + width * 10
+
+
+class Versioned(nn.Module):
+    """As torchvision's MNASNet: its state dict has a version, without which it is not loaded."""
+
+    _version = 2
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(conv(channels, 8), conv(8, 8), head(8, classes))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images)
+
+    def _load_from_state_dict(self, state: Any, prefix: str, metadata: dict[str, Any], *rest: Any) -> None:
+        if metadata.get("version") != 2:
+            raise ValueError(f"version should be set to 2 instead of {metadata.get('version')}")
+        super()._load_from_state_dict(state, prefix, metadata, *rest)
+
+
+def test_a_state_dict_keeps_its_version(bench: Bench, network: Callable[[Build], None]) -> None:
+    network(lambda channels, size, classes: Versioned(channels, classes))
+    assert [row["status"] in ("ok", "collapsed") for row in rows_of(bench, *CELLS)] == [True] * 3
+
+
+def drawing(channels: int, size: int, classes: int) -> nn.Module:
+    """Weights that are drawn in the constructor alone, and dropout."""
+    layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.2, batch_first=True)
+
+    def forward(net: nn.Module, x: Tensor) -> Tensor:
+        tokens = net.patches(x).flatten(2).transpose(1, 2) + net.positions
+        return net.head(net.layer(tokens).mean(1))
+
+    net = Wired(forward, patches=nn.Conv2d(channels, 8, 4, stride=4), layer=layer, head=nn.Linear(8, classes))
+    net.positions = nn.Parameter(torch.randn(4, 8))
+    return net
+
+
+def seeds_of(folder: Path) -> dict[int, dict[str, Tensor]]:
+    found: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in load_file(folder / "models.safetensors").items():
+        seed, _, rest = name.partition("/")
+        found.setdefault(int(seed), {})[rest] = tensor
+    return found
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_seed_does_not_depend_on_the_seeds_before_it(
+    bench: Bench, network: Callable[[Build], None], tmp_path: Path
+) -> None:
+    network(drawing)
+    both, alone, first = (
+        seeds_of(
+            Bench(tmp_path / str(i), bench.data).cell(specs(seeds=seeds, epochs=2, pretrain_epochs=0)["dense@free"])
+        )
+        for i, seeds in enumerate([[0, 1], [1], [1, 0]])
+    )
+    assert same(both[1], alone[1]) and same(both[0], first[0]) and same(both[1], first[1])
+    assert not same(both[0], both[1])
+
+
+def test_a_resumed_seed_has_the_dropout_of_one_that_was_not_killed(
+    bench: Bench, network: Callable[[Build], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network(drawing)
+    spec = specs(seeds=1, epochs=3, pretrain_epochs=0)["dense@free"]
+    whole = bench.cell(spec)
+    other = Bench(tmp_path / "other", bench.data)
+    write, saves = Journal.write, 0
+
+    def mortal(path: Path, state: Any) -> None:
+        nonlocal saves
+        saves += 1
+        if saves == 3:
+            raise KeyboardInterrupt
+        write(path, state)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Journal, "write", staticmethod(mortal))
+        other.cell(spec)
+    assert timeless(other.cell(spec)) == timeless(whole)
+
+
+def test_new_weights_are_new_where_only_the_constructor_draws_them(
+    bench: Bench, network: Callable[[Build], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network that is trained from scratch starts as the dense one does."""
+    network(drawing)
+    positions = []
+    retrain = train._retrain
+
+    def spy(spec: Spec, seed: int, net: nn.Module, *rest: Any) -> None:
+        positions.append(net.positions.detach().clone())
+        retrain(spec, seed, net, *rest)
+        positions.append(net.positions.detach().clone())
+
+    monkeypatch.setattr(train, "_retrain", spy)
+    methods = [{"switcher": {"reading": "forced"}}]
+    cells = specs(seeds=1, epochs=4, retrain="scratch", methods=["dense", *methods], targets=["free"])
+    spec = cells["switcher,reading=forced@free"]
+    bench.cell(spec)
+    dense, _ = new_network(spec, 0, load(bench.data, ("train",), CPU)["train"], CPU)
+    learned, anew = positions
+    assert torch.equal(anew, dense.positions) and not torch.equal(learned, anew)
+
+
+@pytest.mark.parametrize("method", registry.keys("method"))
+def test_every_method_refuses_a_network_without_groups(make_trainer: Callable[..., Trainer], method: str) -> None:
+    """But for those that need none: the dense control, and methods that build a network of their own."""
+    net = KINDS["plain"]()
+    structure = Structure((), Cost.of(net, EXAMPLE, ()), EXAMPLE, refused="nothing can be removed")
+    module = registry.load("method", method)
+    trainer = make_trainer(net, structure=structure, target=0.5 if "macs" in module.TARGETS else None)
+    if method == "dense" or hasattr(module, "build"):
+        return
+    with pytest.raises(Unsupported, match=r"^nothing can be removed$"):
+        module.learn(net, trainer, module.Knobs())
+    assert trainer.epochs >= 3, "one epoch at most is spent"
+
+
+@pytest.mark.parametrize("odd", ["two_names", "flat_view"])
+def test_a_plan_times_what_cannot_be_pruned(network: Callable[[Build], None], odd: str) -> None:
+    network(lambda channels, size, classes: ODD[odd](channels, classes))
+    macs, seconds = plan.time_steps(specs(seeds=1)["start"], CPU, 0.05)
+    assert macs > 0 and seconds > 0
