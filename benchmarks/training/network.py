@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -42,22 +43,31 @@ def new_network(spec: Spec, seed: int, part: Part, device: torch.device) -> tupl
 
     Raises Unsupported if it cannot be trained. If nothing of it can be removed, its structure says why (`refused`).
     """
-    example, classes = torch.zeros(1, *part.images.shape[1:]), registry.load("dataset", spec.dataset).CLASSES
+    shape, classes = tuple(part.images.shape[1:]), registry.load("dataset", spec.dataset).CLASSES
     torch.manual_seed(seed_for(spec.dataset, spec.network, seed, "init"))
     try:
-        net = registry.load("network", spec.network).build(*part.images.shape[1:3], classes)
+        build = registry.load("network", spec.network).build
+        net = build(*shape[:2], classes)
         initialise(net, spec, seed)
     except Exception as error:
         if out_of_memory(error):
             raise
         raise Unsupported(f"{spec.network} cannot be built: {first_line(error)}") from error
-    structure = structure_of(lay_out(net, example), example, classes, spec.align)
-    return net.to(device), replace(structure, example=example.to(device))
+    structure = _structure(build, shape, classes, spec.align)
+    lay_out(net, structure.example)
+    return net.to(device), replace(structure, example=structure.example.to(device))
+
+
+@cache
+@torch.random.fork_rng(devices=[])
+def _structure(build: Callable[..., nn.Module], shape: tuple[int, ...], classes: int, align: int) -> Structure:
+    """`structure_of` what `build` makes: once for all seeds of a job."""
+    return structure_of(build(*shape[:2], classes), torch.zeros(1, *shape), classes, align)
 
 
 def structure_of(net: nn.Module, example: Tensor, classes: int, align: int = 1) -> Structure:
     """The prunable channels of `net`, none where none can be removed. Raises Unsupported if it cannot be trained."""
-    check_trains(net, example, classes)
+    check_trains(lay_out(net, example), example, classes)
     try:
         return prunable(net, example, align)
     except Unsupported as error:

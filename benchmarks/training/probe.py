@@ -27,7 +27,7 @@ from methods.core.structure.structure import Structure
 
 log = logging.getLogger(__name__)
 TOLERANCE = 1e-4  # of the largest logit
-SECONDS, MEMORY = 40, 4 * 2**30  # for tracing and the search for groups
+SECONDS, MEMORY = 20, 4 * 2**30  # of this process, for tracing and the search for groups
 PLACES: tuple[Place, ...] = ("behind_activation", "behind_norm")  # where a factor of 0 must equal removal
 
 OUTPUTS, INPUTS = ("num_features", "out_channels", "out_features"), ("in_channels", "in_features")
