@@ -21,10 +21,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmarks.report.page import points, runs
-from benchmarks.report.stats.comparisons import ranked_targets, ranking
 from benchmarks.report.stats.evidence import Claim, Finding
-from benchmarks.report.stats.names import SUBJECT, subject
 from benchmarks.report.stats.rows import members, study_name
+from benchmarks.report.text import answers as text_answers
 from benchmarks.report.text.findings import findings, limits
 from benchmarks.report.text.words import number
 from benchmarks.schemas.rows import COLUMNS
@@ -121,23 +120,13 @@ def counts(rows: pd.DataFrame) -> dict[str, int]:
 
 
 def answers(rows: pd.DataFrame, judged: Sequence[Claim]) -> list[str]:
-    """The study in a few sentences: the verdicts, and which method ranks best at each target."""
+    """The study in a few sentences: the verdicts, and what was found."""
     verdicts = Counter(claim.verdict for claim in judged)
-    examined = subject(rows) or SUBJECT
     sentences = [
         f"Of the {len(judged)} claims made for the switcher network, {verdicts['holds']} hold, {verdicts['fails']} "
         f"fail, {verdicts['undecided']} are undecided."
     ]
-    for target in ranked_targets(rows):
-        found = ranking(rows, target, examined)
-        if found.n and len(found.table) > 1:
-            ranks = found.table["average_rank"]
-            worse = int((ranks - ranks.iloc[0] > found.critical_difference).sum()) or "none"
-            sentences.append(
-                f"At {target}, {found.table['method'].iloc[0]} ranks best in accuracy ({ranks.iloc[0]:.1f} of "
-                f"{len(ranks)} on average, n\u202f=\u202f{found.n}), clearly better than {worse} of the others."
-            )
-    return sentences
+    return [*sentences, *text_answers.answers(rows)]
 
 
 def title_of(name: str) -> str:
