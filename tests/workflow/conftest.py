@@ -126,6 +126,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "undisturbed"
     with locked(folder):  # the first worker runs it, the others wait
         if not (folder / "done").exists():
+            shutil.rmtree(folder / "project", ignore_errors=True)  # of a worker that failed
             (folder / "project").mkdir()
             copied(folder / "project").run()
             (folder / "done").touch()
