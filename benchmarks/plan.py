@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 from rich import box
 from rich.table import Table
+from rich.text import Text
 from torch import nn
 
 from benchmarks import registry
@@ -36,6 +37,7 @@ from benchmarks.training.budget import BACKWARD
 from benchmarks.training.checkpoint import Journal
 from benchmarks.training.network import new_network
 from benchmarks.training.trainer import Trainer
+from methods.core.api import Unsupported
 from methods.core.structure.structure import Structure
 
 SECONDS = 2.0  # of measuring, for each dataset and network
@@ -56,6 +58,7 @@ class Line:
     epoch_macs: float = 0
     epoch_seconds: float = 0
     recipe: str = ""  # tuned, or default
+    note: str = ""  # why the network cannot be trained, or nothing of it be removed
 
     @property
     def macs(self) -> float:
@@ -77,12 +80,18 @@ def plan(study: Study, results: Path, device: torch.device, seconds: float = SEC
             jobs.append((start, here / "start", start.pretrain_epochs))
         done = [finished(spec, folder) for spec, folder, _ in jobs]
         left = sum((len(study.seeds) - n) * each for n, (*_, each) in zip(done, jobs, strict=True))
-        macs, per_image = time_steps(start, device, seconds)
+        macs, per_image, note = 0, 0.0, ""
+        try:
+            macs, per_image = time_steps(start, device, seconds)
+            if why := new_network(start, 0, _random(start, FEW, device), device)[1].refused:
+                note = f"{dataset}, {network}: only the dense network is trained. {why}"
+        except Unsupported as error:
+            note = f"{dataset}, {network}: nothing is trained. {error}"
         images = registry.load("dataset", dataset).IMAGES[0]
         runs = len(jobs) * len(study.seeds)
         passes = 1 + BACKWARD
         cost = (left, passes * macs * images, per_image * images)
-        yield Line(dataset, network, len(cells), runs, sum(done), *cost, origin(dataset, network))
+        yield Line(dataset, network, len(cells), runs, sum(done), *cost, origin(dataset, network), note)
 
 
 def own_epochs(study: Study, cell: Cell) -> float:
@@ -161,7 +170,9 @@ def table(lines: list[Line], cores: int, device: str) -> Table:
         "network goes is taken to go halfway; searches and measuring come on top. Recipe default: no learning rate was "
         "searched for on that task (benchmarks/study/recipes.yaml)."
     )
-    shown = Table(title="What is left to train", caption=caption, caption_justify="left", show_footer=True)
+    notes = [line.note for line in lines if line.note]
+    below = Text("\n".join([caption, *notes]))  # as text: a note may hold brackets
+    shown = Table(title="What is left to train", caption=below, caption_justify="left", show_footer=True)
     shown.box, shown.collapse_padding, shown.show_edge = box.SIMPLE, True, False
     total = Line("Total", "", *(sum(getattr(line, name) for line in lines) for name in ("cells", "runs", "done")))
     hours, macs = sum(line.hours for line in lines), sum(line.macs for line in lines)
@@ -175,14 +186,8 @@ def table(lines: list[Line], cores: int, device: str) -> Table:
 
 def _shown(line: Line, macs: float, hours: float, cores: int) -> list[str]:
     counts = [f"{count:,}" for count in (line.cells, line.done, line.runs - line.done)]
-    return [
-        line.dataset,
-        line.network,
-        *counts,
-        f"{macs:.1e}",
-        *(_hours(h) for h in (hours, hours / cores)),
-        line.recipe,
-    ]
+    costs = [f"{macs:.1e}", _hours(hours), _hours(hours / cores)]
+    return [line.dataset, line.network, *counts, *costs, line.recipe]
 
 
 def _hours(hours: float) -> str:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,19 +13,23 @@ from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from benchmarks import measure, plan, registry, train
+from benchmarks.data.dataset import Part
 from benchmarks.data.prepared import load
 from benchmarks.schemas.spec import Spec
+from benchmarks.study.config import parse
+from benchmarks.training import probe
 from benchmarks.training.checkpoint import Journal
-from benchmarks.training.network import new_network
+from benchmarks.training.network import _structure, new_network
 from benchmarks.training.trainer import Trainer
 from methods.core.api import Unsupported
-from methods.core.structure.cost import Cost
+from methods.core.structure.cost import Cost, counts
 from methods.core.structure.structure import Structure
-from tests.benchmarks.test_train import CPU, Bench, bench, data, specs, timeless  # noqa: F401
+from tests.benchmarks.test_train import CPU, STUDY, Bench, bench, data, specs, timeless  # noqa: F401
 from tests.kinds import EXAMPLE, KINDS, conv, head
 from tests.odd import ODD, Wired, auxiliary_head
 
@@ -232,8 +238,57 @@ def test_every_method_refuses_a_network_without_groups(make_trainer: Callable[..
     assert trainer.epochs >= 3, "one epoch at most is spent"
 
 
-@pytest.mark.parametrize("odd", ["two_names", "flat_view"])
-def test_a_plan_times_what_cannot_be_pruned(network: Callable[[Build], None], odd: str) -> None:
-    network(lambda channels, size, classes: ODD[odd](channels, classes))
-    macs, seconds = plan.time_steps(specs(seeds=1)["start"], CPU, 0.05)
-    assert macs > 0 and seconds > 0
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda channels, size, classes: ODD["flat_view"](channels, classes), ""),
+        (folded, "only the dense network is trained. Wired has no channels that can be removed"),
+        (
+            lambda channels, size, classes: auxiliary_head(channels, classes),
+            "nothing is trained. Wired puts out a tuple",
+        ),
+    ],
+)
+def test_a_plan_says_which_networks_cannot_be_pruned_or_trained(
+    network: Callable[[Build], None], tmp_path: Path, build: Build, words: str
+) -> None:
+    network(build)
+    study = parse(STUDY | {"seeds": 1}, "tests")
+    (line,) = plan.plan(study, tmp_path, CPU, seconds=0.05)
+    assert words in line.note and bool(line.note) == bool(words)
+    assert (line.epoch_macs > 0 and line.epoch_seconds > 0) == ("nothing is" not in line.note)
+    console = Console(file=io.StringIO(), width=400)
+    console.print(plan.table([line], 1, "cpu"))
+    assert line.note in " ".join(console.file.getvalue().split())
+
+
+def test_counts_that_disagree_are_a_row_with_the_numbers(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    macs = Structure.macs
+    monkeypatch.setattr(
+        Structure, "macs", lambda self, keep: macs(self, keep) + (not all(m.all() for m in keep.values()))
+    )
+    monkeypatch.setattr(probe, "faults", lambda net, structure: {})
+    _structure.cache_clear()
+    row, dense = rows_of(bench, "uniform@macs=0.5", "dense@free")
+    assert row["status"] == "unsupported" and dense["status"] in ("ok", "collapsed")
+    assert re.search(
+        r"MACs are not certain: ([\d,]+) by its groups, ([\d,]+) by torch's counter, \2 by its l", row["reason"]
+    )
+    assert not row["epochs_finetune"]
+
+
+def test_images_that_are_not_square_are_counted_as_they_are(bench: Bench, network: Callable[[Build], None]) -> None:
+    network(lambda channels, size, classes: KINDS["residual"](channels, classes))
+    images, labels = torch.zeros(4, 1, 8, 16, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
+    part = Part(images, labels, torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1))
+    net, structure = new_network(specs()["dense@free"], 0, part, CPU)
+    assert structure.macs(structure.everything()) == counts(net, torch.zeros(1, 1, 8, 16)).counted
+
+
+def test_a_job_traces_once_for_all_of_its_seeds(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    traced = []
+    of = Structure.of
+    monkeypatch.setattr(Structure, "of", lambda *args: (traced.append(args), of(*args))[1])
+    _structure.cache_clear()
+    bench.cell(specs(seeds=3, epochs=2, pretrain_epochs=0)["dense@free"])
+    assert len(traced) == 1
