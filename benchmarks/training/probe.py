@@ -54,27 +54,30 @@ def prunable(net: nn.Module, example: Tensor, align: int = 1) -> Structure:
 
     The weights of `net` do not matter: the groups are the same for every seed. example: [1, c, h, w], on the CPU.
     """
-    structure = _traced(drawn := redrawn(net, example), align, example)
-    found = faults(drawn, structure)
-    for name, reason in found.items():
-        log.info("the channels of %s are kept: %s", name, reason)
+    drawn, name = redrawn(net, example), type(net).__name__
+    try:
+        with limited(f"tracing {name}", SECONDS, MEMORY):
+            structure = _traced(drawn, example, align)
+        with limited(f"finding the channels of {name} that can be removed", 2 * SECONDS, MEMORY):
+            found = faults(drawn, structure)
+    except TimeoutError as error:
+        raise Unsupported(str(error)) from None
+    for group, reason in found.items():
+        log.info("the channels of %s are kept: %s", group, reason)
     if len(found) == len(structure.groups):
-        name, reason = next(iter(found.items()))
-        raise Unsupported(f"{type(net).__name__} has no channels that can be removed; {name}, for one: {reason}")
+        group, reason = next(iter(found.items()))
+        raise Unsupported(f"{name} has no channels that can be removed; {group}, for one: {reason}")
     if not found:
         return structure
-    groups = tuple(group for group in structure.groups if group.name not in found)
+    groups = tuple(g for g in structure.groups if g.name not in found)
     return replace(structure, groups=groups, cost=Cost.of(drawn, example, groups))
 
 
-def _traced(net: nn.Module, align: int, example: Tensor) -> Structure:
+def _traced(net: nn.Module, example: Tensor, align: int) -> Structure:
     try:
-        with limited(f"tracing {type(net).__name__}", SECONDS, MEMORY):
-            return Structure.of(net, example, align)
+        return Structure.of(net, example, align)
     except Unsupported:
         raise
-    except TimeoutError as error:
-        raise Unsupported(str(error)) from None
     except Exception as error:
         if out_of_memory(error):
             raise

@@ -82,7 +82,16 @@ def test_an_error_names_the_module_in_which_it_occurs() -> None:
         structure_of(net, EXAMPLE, 2)
 
 
-def test_a_search_for_groups_that_does_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("where", "name", "words"),
+    [
+        (Structure, "of", "tracing Sequential took more than 0.2 seconds"),
+        (probe, "_fault", "finding the channels of Sequential that can be removed took more than 0.4 seconds"),
+    ],
+)
+def test_a_search_for_groups_that_does_not_end_is_stopped(
+    monkeypatch: pytest.MonkeyPatch, where: object, name: str, words: str
+) -> None:
     def forever(*_: object) -> None:
         while True:
             try:
@@ -91,9 +100,8 @@ def test_a_search_for_groups_that_does_not_end_is_stopped(monkeypatch: pytest.Mo
                 continue
 
     monkeypatch.setattr(probe, "SECONDS", 0.2)
-    monkeypatch.setattr(Structure, "of", forever)
-    structure = structure_of(KINDS["plain"](), EXAMPLE, 2)
-    assert structure.refused == "tracing Sequential took more than 0.2 seconds"
+    monkeypatch.setattr(where, name, forever)
+    assert structure_of(KINDS["plain"](), EXAMPLE, 2).refused == words
 
 
 def test_a_search_for_groups_that_takes_all_memory_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
