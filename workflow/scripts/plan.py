@@ -1,4 +1,4 @@
-"""Print what a study will cost, before anything of it runs."""
+"""Print what a study will cost and what it can show, before anything of it runs."""
 
 import argparse
 import json
@@ -9,7 +9,24 @@ from rich.progress import track
 
 from benchmarks.machine.device import choose, describe
 from benchmarks.plan import plan, table
-from benchmarks.study.config import parse
+from benchmarks.registry import ROOT
+from benchmarks.report.stats.rows import read_rows
+from benchmarks.report.tables import power
+from benchmarks.study.config import Study, parse
+
+PUBLISHED = ROOT / "results/published"
+
+
+def show_power(study: Study, console: Console) -> None:
+    """Print the difference that the planned seeds can show, where a published study has one of the tasks."""
+    tasks, seeds = study.tasks(), len(study.seeds)
+    if path := power.nearest(PUBLISHED, tasks, study.study):
+        rows = read_rows(path)
+        source = f"the published study {path.parent.name} (version {rows['version'].iloc[0]})"
+        console.print(power.table(power.power(rows, tasks, seeds), source, len(tasks), seeds))
+    else:
+        console.print("What the planned seeds can show is not known: no published study has one of these tasks.")
+
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
@@ -22,3 +39,4 @@ if __name__ == "__main__":
     tasks = len(study.tasks())
     lines = list(track(plan(study, args.results, device), "timing steps", tasks, console=Console(stderr=True)))
     Console().print(table(lines, args.cores, describe(device)))
+    show_power(study, Console())
