@@ -61,7 +61,7 @@ def results() -> str:
 def _difference(row: dict[str, str] | None) -> str:
     if row is None:
         return ""
-    middle, half, kept = (100 * float(row[name]) for name in ("difference", "difference_half", "macs_kept"))
+    middle, half, kept = (100 * float(row[name]) for name in ("difference", "fixed_half", "macs_kept"))
     lost = int(row["planned"]) - int(row["scored"])
     size = f" at {kept:.0f} %" if row["target"] == "free" else ""
     return f"{middle:+.2f} ± {half:.2f}{size}" + (f" ({lost} failed)" if lost else "")

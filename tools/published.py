@@ -12,8 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmarks.registry import ROOT
 from benchmarks.report.claims.judge import claims
-from benchmarks.report.page.page import answers, decisive, signed
+from benchmarks.report.page.page import answers, decisive
 from benchmarks.report.stats.rows import hardware, read_rows
+from benchmarks.report.text.findings import interval
 
 PUBLISHED = ROOT / "results/published"
 
@@ -49,8 +50,8 @@ def answer(rows: pd.DataFrame) -> list[str]:
     judged = claims(rows)
     sentences = answers(rows, judged)[:1]
     if found := decisive(judged[0]):
-        what, interval = found.name.replace(" - ", " minus "), f"[{signed(found.low)}, {signed(found.high)}]"
-        sentences.append(f"{what}: {signed(found.mean)} {interval} {found.unit}, n = {found.n}.".capitalize())
+        what, shown = found.name.replace(" - ", " minus "), interval(found.over).replace("-", "−")
+        sentences.append(f"{what}: {shown} {found.unit}, over {found.over.tasks} tasks.".capitalize())
     return sentences
 
 

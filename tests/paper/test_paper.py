@@ -132,7 +132,7 @@ def test_names_leave_out_the_learning_rate_of_a_variant() -> None:
 def test_without_the_switcher_its_numbers_are_left_out() -> None:
     found = numbers_of(pd.DataFrame([make_dense()]))
     assert not {key for key in found if key.startswith(("at.", "switcher.", "knob", "free.", "claim1.1.mean"))}
-    assert found["claim1.verdict"] == "undecided"
+    assert found["claim1.verdict"] == "not judged"
 
 
 def typeset(studies: tuple[str, ...], folder: Path) -> tuple[bytes, str]:

@@ -1,4 +1,4 @@
-"""How a judged claim is written down."""
+"""How judged claims are written down."""
 
 from __future__ import annotations
 
@@ -7,25 +7,30 @@ from collections.abc import Sequence
 import pandas as pd
 
 from benchmarks.report.stats.evidence import Claim
-from benchmarks.report.text.findings import findings, limits
+from benchmarks.report.text.findings import LEGEND, findings
 from benchmarks.report.text.sheets import escape_markdown
 
 
 def markdown(judged: Sequence[Claim]) -> str:
-    """The verdicts first, then each claim with its operational form, rows, statistics and limits."""
-    parts = ["# Claims\n", verdicts(judged).to_markdown(index=False) + "\n"]
+    """The verdicts, one table with a line for each finding, and how each claim was tested."""
+    parts = ["# Claims\n", verdicts(judged).map(escape_markdown).to_markdown(index=False) + "\n"]
+    table = findings(judged)
+    if len(table):
+        table["Difference"] = table["Difference"].map(escape_markdown)
+        parts += [table.to_markdown(index=False, disable_numparse=True) + "\n", f"{LEGEND}\n"]
     for claim in judged:
-        parts.append(f"## {claim.number}. {claim.text} Verdict: {claim.verdict}\n")
+        parts.append(f"## {claim.number}. {claim.text}\n")
         parts.append(f"Tested as: {escape_markdown(claim.form)}\n")
         parts.append(f"Rests on: {escape_markdown(claim.basis)}.\n")
-        if claim.findings:
-            cells = findings(claim.findings)
-            cells["Statistic"] = cells["Statistic"].map(escape_markdown)
-            parts.append(cells.to_markdown(index=False, disable_numparse=True) + "\n")
-        parts += [f"{escape_markdown(note)}\n" for note in (*claim.notes, *limits(claim))]
+        parts += [f"{escape_markdown(note)}\n" for note in claim.notes]
     return "\n".join(parts)
 
 
 def verdicts(judged: Sequence[Claim]) -> pd.DataFrame:
     """One line per claim, as text."""
-    return pd.DataFrame({"Claim": [f"{c.number}. {c.text}" for c in judged], "Verdict": [c.verdict for c in judged]})
+    return pd.DataFrame(
+        [
+            {"Claim": f"{c.number}. {c.text}", "Verdict": c.verdict, "Because": c.reason or "all is shown"}
+            for c in judged
+        ]
+    )

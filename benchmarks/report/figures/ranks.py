@@ -36,10 +36,10 @@ def rank_diagram(rows: pd.DataFrame) -> tuple[Figure, str]:
     sizes = "; ".join(f"{one_line(target)}: n={one.n}" for target, one in found.items()) or "n=0"
     left_out = sum(one.left_out for one in found.values())
     caption = (
-        "Average rank of test accuracy at each target (1, on the left, is best; a failed run counts as accuracy 0) "
-        f"over n combinations of dataset, network and seed ({sizes}; {left_out} more are left out, at which some "
-        "method has no row). Bars join methods whose average ranks differ by less than the critical difference "
-        "(Nemenyi, 5 %). No intervals: seeds of one task share their data."
+        "Average rank of test accuracy at each target (1, on the left, is best; mean over seeds, a failed run counts "
+        f"as accuracy 0) over n tasks (dataset × network; {sizes}; {left_out} more are left out, on which some method "
+        "has no row). Bars join methods whose average ranks differ by less than the critical difference "
+        "(Nemenyi, 5 %). Tasks are the unit."
     )
     return figure, caption
 

@@ -24,8 +24,7 @@ from benchmarks.report.page import points, runs
 from benchmarks.report.stats.evidence import Claim, Finding
 from benchmarks.report.stats.rows import members, study_name
 from benchmarks.report.text import answers as text_answers
-from benchmarks.report.text.findings import findings, limits
-from benchmarks.report.text.words import number
+from benchmarks.report.text.findings import LEGEND, findings, interval
 from benchmarks.schemas.rows import COLUMNS
 
 HERE = Path(__file__).parent
@@ -78,7 +77,11 @@ def page(
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"title_of": title_of, "decisive": decisive, "signed": signed}
+    environment.filters |= {
+        "title_of": title_of,
+        "decisive": decisive,
+        "interval": interval,
+    }
     script = "(async () => {\n'use strict';\n" + "\n".join(_asset(name) for name in ASSETS) + "})();"
     vega = vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;")
     payload = {
@@ -95,7 +98,7 @@ def page(
         answers=answers(rows, judged),
         claims=judged,
         findings=findings,
-        limits=limits,
+        legend=LEGEND,
         tables=tables,
         drawings=drawings,
         provenance={name: sorted(set(rows[name].map(runs.text))) for name in PROVENANCE},
@@ -122,10 +125,9 @@ def counts(rows: pd.DataFrame) -> dict[str, int]:
 def answers(rows: pd.DataFrame, judged: Sequence[Claim]) -> list[str]:
     """The study in a few sentences: the verdicts, and what was found."""
     verdicts = Counter(claim.verdict for claim in judged)
-    sentences = [
-        f"Of the {len(judged)} claims made for the switcher network, {verdicts['holds']} hold, {verdicts['fails']} "
-        f"fail, {verdicts['undecided']} are undecided."
-    ]
+    said = [f"{verdicts['holds']} hold", f"{verdicts['fails']} fail", f"{verdicts['undecided']} are undecided"]
+    said += [f"{n} are {word}" for word in ("not judged", "not testable") if (n := verdicts[word])]
+    sentences = [f"Of the {len(judged)} claims made for the switcher network, {', '.join(said)}."]
     return [*sentences, *text_answers.answers(rows)]
 
 
@@ -140,13 +142,8 @@ def packed(text: str) -> str:
 
 
 def decisive(claim: Claim) -> Finding | None:
-    """The statistic that a hurried reader should see: the first whose verdict is the claim's."""
-    return next((f for f in claim.findings if f.verdict == claim.verdict), next(iter(claim.findings), None))
-
-
-def signed(value: float) -> str:
-    """With its sign and two digits, and a dash for what does not exist."""
-    return number(value, "+.2f").replace("-", "−")
+    """The statistic that a hurried reader should see."""
+    return next((f for f in claim.findings if f.over.runs), None)
 
 
 def _asset(name: str) -> Any:

@@ -3,13 +3,15 @@ r"""Every number that the paper's prose holds, as LaTeX: \setval{<study>/<key>}{
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 
 import pandas as pd
 
 from benchmarks.report.paper.pairs import against, free_runs, matched_runs, transfers, values_of
-from benchmarks.report.stats.evidence import Claim, finding
+from benchmarks.report.stats.estimands import fixed_tasks
+from benchmarks.report.stats.evidence import Claim
 from benchmarks.report.stats.names import BASELINE, SUBJECT, subject
 from benchmarks.report.stats.summary import FREE, TASK, scored
 from benchmarks.report.text.latex import escape
@@ -28,7 +30,8 @@ def numbers(rows: pd.DataFrame, judged: Sequence[Claim]) -> dict[str, str]:
     A key whose rows are not there is left out; the paper says so in its place.
 
     Of each mean: <key>.n, .mean, .interval (95 %), .detectable (with 80 % power), and .sign, which is "above" or
-    "below" where the interval leaves out 0 and "open" where it does not.
+    "below" where the interval leaves out 0 and "open" where it does not. Findings of claims are over tasks where there
+    are several, all other means over fixed tasks.
     """
     examined = subject(rows) or SUBJECT
     parts = (_study(rows), _knobs(rows), _claims(judged), _size(rows, examined), free_runs(rows, examined))
@@ -81,10 +84,12 @@ def _claims(judged: Sequence[Claim]) -> dict[str, str]:
     for claim in judged:
         values |= {
             f"claim{claim.number}.verdict": claim.verdict,
+            f"claim{claim.number}.reason": claim.reason,
             f"claim{claim.number}.text": claim.text.removesuffix("."),
         }
         for i, found in enumerate(claim.findings, 1):
-            values |= values_of(f"claim{claim.number}.{i}", found)
+            values |= values_of(f"claim{claim.number}.{i}", found.over if found.over.tasks > 1 else found.fixed)
+            values |= {f"claim{claim.number}.{i}.word": found.outcome}
     return values
 
 
@@ -104,10 +109,11 @@ def _size(rows: pd.DataFrame, examined: str) -> dict[str, str]:
     values |= {"gains": str((means["difference"] > 0).sum()), "cost": number(free["cost"].mean(), ".2f")}
     for key, i in (("least", 0), ("most", -1)):
         values |= {f"removed.{key}": f"{removed.iloc[i]:.1f}", f"removed.{key}.task": ", ".join(removed.index[i])}
-    found = finding("", 100 * (1 - free["macs_kept"]), "", 0)
+    found = fixed_tasks(100 * (1 - free.set_index(TASK)["macs_kept"]))
+    low, high = found.interval()
     values["removed"] = f"{found.mean:.1f}"
-    values |= {"removed.interval": f"[{found.low:.1f}, {found.high:.1f}]"} if found.n > 1 else {}
-    values["removed.params"] = f"{100 * (1 - free['params_kept'].mean()):.1f}"
+    values |= {} if math.isnan(low) else {"removed.interval": f"[{low:.1f}, {high:.1f}]"}
+    values["removed.params"] = f"{100 * (1 - means['params_kept'].mean()):.1f}"
     return values
 
 

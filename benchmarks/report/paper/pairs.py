@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.report.stats.comparisons import matched_pairs, ranking
-from benchmarks.report.stats.evidence import Finding, finding
+from benchmarks.report.stats.estimands import Estimate, fixed_tasks, holm, task_means
 from benchmarks.report.stats.names import plain_names
-from benchmarks.report.stats.summary import FREE, TASK, scored
+from benchmarks.report.stats.summary import FREE, LEVEL, TASK, scored
 from benchmarks.report.text.words import number, p_value
 from benchmarks.schemas.target import Target
 
@@ -60,9 +62,10 @@ def _pairs(runs: pd.DataFrame, own: pd.DataFrame) -> Iterator[tuple[str, pd.Data
 
 
 def _both(key: str, pairs: pd.DataFrame) -> dict[str, str]:
+    pairs = pairs.set_index(TASK)
     accuracy = 100 * (pairs["accuracy"] - pairs["accuracy_own"]).round(12)
     macs = 100 * (pairs["macs_kept"] - pairs["macs_kept_own"]).round(12)
-    return values_of(key, finding("", accuracy, "", 0)) | values_of(f"{key}.macs", finding("", macs, "", 0))
+    return values_of(key, fixed_tasks(accuracy)) | values_of(f"{key}.macs", fixed_tasks(macs))
 
 
 def matched_runs(rows: pd.DataFrame, examined: str) -> dict[str, str]:
@@ -72,14 +75,16 @@ def matched_runs(rows: pd.DataFrame, examined: str) -> dict[str, str]:
     for target, part in pairs[pairs["difference"].notna()].groupby("target"):
         at = f"at.{str(target).split(':')[0]}"
         for method, own in part.groupby("method"):
-            values |= values_of(f"{at}.{method}", finding("", 100 * own["difference"], "", 0))
-        means = part.groupby("method")["difference"].mean().sort_values()
+            values |= values_of(f"{at}.{method}", _lead(own))
+        means = task_means(part, ["method"], ["difference"])["difference"].sort_values()
         for key, method in (("strongest", means.index[0]), ("weakest", means.index[-1])):
-            own = part[part["method"] == method]
-            found = finding("", 100 * own["difference"], "", 0)
-            values |= {f"{at}.{key}": str(method), **values_of(f"{at}.{key}", found)}
+            values |= {f"{at}.{key}": str(method), **values_of(f"{at}.{key}", _lead(part[part["method"] == method]))}
         values |= _ranks(rows, str(target), examined, at)
     return values
+
+
+def _lead(pairs: pd.DataFrame) -> Estimate:
+    return fixed_tasks(100 * pairs.set_index(TASK)["difference"])
 
 
 def _ranks(rows: pd.DataFrame, target: str, examined: str, at: str) -> dict[str, str]:
@@ -96,31 +101,33 @@ def _ranks(rows: pd.DataFrame, target: str, examined: str, at: str) -> dict[str,
 def against(rows: pd.DataFrame, one: str) -> dict[str, str]:
     """At each target, how many other methods there are, and how many have a higher mean accuracy than this one.
 
-    above, below: of how many it is said by intervals that hold together (Bonferroni).
+    above, below: of how many it is shown, after Holm's correction over the methods at the target.
     """
     pairs = matched_pairs(rows, one).dropna(subset=["difference"])
     values: dict[str, str] = {}
     for target, part in pairs.groupby("target"):
         among = part["method"].nunique()
-        found = [finding("", -p["difference"], "", 0, among) for _, p in part.groupby("method")]
+        found = [_lead(own.assign(difference=-own["difference"])) for _, own in part.groupby("method")]
+        above, below = (holm(np.array(p)) for p in ([f.p_above(0) for f in found], [f.p_below(0) for f in found]))
         counts = {
             "": among,
             ".higher": sum(f.mean > 0 for f in found),
-            ".above": sum(f.low > 0 for f in found),
-            ".below": sum(f.high < 0 for f in found),
+            ".above": (above <= (1 - LEVEL) / 2).sum(),
+            ".below": (below <= (1 - LEVEL) / 2).sum(),
         }
         at = str(target).split(":")[0]
         values |= {f"{one.split(',')[0]}.rivals.{at}{key}": str(count) for key, count in counts.items()}
     return values
 
 
-def values_of(key: str, found: Finding) -> dict[str, str]:
+def values_of(key: str, found: Estimate) -> dict[str, str]:
     """What is known of a mean; see `numbers.numbers`."""
-    values = {f"{key}.n": str(found.n)}
-    if found.n:
+    values = {f"{key}.n": str(found.runs)}
+    if found.runs:
         values[f"{key}.mean"] = f"{found.mean:+.2f}"
-    if found.n > 1:
-        values[f"{key}.interval"] = f"[{found.low:+.2f}, {found.high:+.2f}]"
-        values[f"{key}.detectable"] = f"{found.detectable:.2f}"
-        values[f"{key}.sign"] = "above" if found.low > 0 else "below" if found.high < 0 else "open"
+    low, high = found.interval()
+    if not math.isnan(low):
+        values[f"{key}.interval"] = f"[{low:+.2f}, {high:+.2f}]"
+        values[f"{key}.detectable"] = f"{found.detectable():.2f}"
+        values[f"{key}.sign"] = "above" if low > 0 else "below" if high < 0 else "open"
     return values

@@ -9,20 +9,20 @@ import numpy as np
 import pandas as pd
 from pandas.api.typing import DataFrameGroupBy
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
+from benchmarks.report.stats.estimands import holm
 from benchmarks.report.stats.summary import FREE, TASK, effect_size, half_width, scored
 from benchmarks.schemas.target import Target
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Methods at one target, over every (dataset, network, seed) at which all of them ran.
+    """Methods at one target, ranked on every task by their mean accuracy over seeds.
 
-    table: per method its average rank (1 is best) and, against the examined method, the two-sided Wilcoxon p-value, raw
-    (p) and after Holm's correction (p_holm); NaN for itself. n: how many (dataset, network, seed). left_out: how many
-    more there are, at which some method has no row. friedman_p: of "all methods rank alike"; NaN below three methods.
-    critical_difference: of average ranks, Nemenyi at 5 %.
+    table: per method its average rank (1 is best) and, against the examined method, the two-sided Wilcoxon p-value over
+    tasks, raw (p) and after Holm's correction over the methods (p_holm); NaN for itself. n: how many tasks all methods
+    ran on. left_out: how many more there are, on which some method has no row. friedman_p: of "all methods rank alike";
+    NaN below three methods. critical_difference: of average ranks, Nemenyi at 5 %.
     """
 
     table: pd.DataFrame
@@ -37,7 +37,7 @@ def matched(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
 
     difference: accuracy of the examined method minus the other's, paired by seed, with the half-width of its 95 %
     t-interval; effect_size: mean over standard deviation of the differences (Cohen's d_z); p: paired t-test;
-    p_holm: corrected over all lines. accuracy, macs_kept: means of the other, fractions.
+    p_holm: corrected over the lines of a target. accuracy, macs_kept: means of the other, fractions.
     """
     groups = matched_pairs(rows, examined).groupby([*TASK, "target", "method"])
     return paired(groups).join(groups[["accuracy", "macs_kept"]].mean()).reset_index()
@@ -46,13 +46,14 @@ def matched(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
 def paired(groups: DataFrameGroupBy) -> pd.DataFrame:
     """Of the column `difference` of each group: pairs, mean, 95 % half-width, effect size d_z, p and Holm's p.
 
-    Effect size and p are NaN where the differences do not vary, as with one pair.
+    The groups are of one task each. Their names hold the target: Holm's family is the groups of a target. Effect size
+    and p are NaN where the differences do not vary, as with one pair.
     """
     table = pd.DataFrame(groups["difference"].agg(pairs="count", difference="mean", deviation="std", sem="sem"))
     table["difference_half"] = half_width(table["sem"], table["pairs"])
     table["effect_size"] = effect_size(table["difference"], table["deviation"])
     table["p"] = 2 * stats.t.sf((table["difference"] / table["sem"].replace(0, math.nan)).abs(), table["pairs"] - 1)
-    table["p_holm"] = holm(table["p"].to_numpy())
+    table["p_holm"] = table.groupby("target")["p"].transform(lambda p: holm(p.to_numpy()))
     return table.drop(columns=["deviation", "sem"])
 
 
@@ -79,13 +80,14 @@ def ranked_targets(rows: pd.DataFrame) -> list[str]:
 def ranking(rows: pd.DataFrame, target: str, examined: str) -> Ranking:
     """Average ranks at a target; at `match:<method>` that method takes part with its unconstrained runs.
 
-    A failed run counts as accuracy 0, so that failing never pays. Seeds of one network share their data: p-values
-    hold for these tasks, not for others (Demsar 2006, JMLR 7, asks for one value per dataset for that).
+    Tasks are the unit, as seeds of one task share their data (Demsar 2006, JMLR 7). A failed run counts as accuracy 0,
+    so that failing never pays.
     """
     matched = (rows["method"] == Target.parse(target).matched) & (rows["target"] == FREE)
     runs = rows[(rows["target"] == target) | matched]
     accuracy = runs["test_accuracy"].where(runs["status"] == "ok").fillna(0)
-    wide = runs.assign(accuracy=accuracy).pivot(index=[*TASK, "seed"], columns="method", values="accuracy")
+    # Rounded so that equal means are ties.
+    wide = runs.assign(accuracy=accuracy).pivot_table(index=TASK, columns="method", values="accuracy").round(12)
     complete = wide.dropna()
     n, k = complete.shape
     ranks = stats.rankdata(-complete.to_numpy(), axis=1) if n else np.full((1, k), math.nan)
@@ -103,7 +105,7 @@ def ranking(rows: pd.DataFrame, target: str, examined: str) -> Ranking:
 def _wilcoxon(accuracies: pd.DataFrame, examined: str, method: str) -> float:
     if examined not in accuracies or method == examined or accuracies.empty:
         return math.nan
-    differences = accuracies[examined] - accuracies[method]
+    differences = (accuracies[examined] - accuracies[method]).round(12)
     return float(stats.wilcoxon(differences, zero_method="zsplit").pvalue) if differences.any() else 1.0
 
 
@@ -112,12 +114,3 @@ def critical_difference(k: int, n: int) -> float:
     if k < 2 or n < 1:
         return math.nan
     return float(stats.studentized_range.ppf(0.95, k, math.inf) / math.sqrt(2) * math.sqrt(k * (k + 1) / (6 * n)))
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's step-down correction (Scandinavian Journal of Statistics 6, 1979); NaN stays NaN and does not count."""
-    adjusted = np.full(len(p), math.nan)
-    tested = ~np.isnan(p)
-    if tested.any():
-        adjusted[tested] = multipletests(p[tested], method="holm")[1]
-    return adjusted

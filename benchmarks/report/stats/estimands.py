@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from benchmarks.report.stats.comparisons import holm
 from benchmarks.report.stats.summary import LEVEL, TASK
 
 RELEVANT = 0.5
@@ -49,6 +48,10 @@ class Estimate:
     def half(self, level: float = LEVEL) -> float:
         """Half of the width of the t-interval."""
         return float(stats.t.ppf((1 + level) / 2, self.df) * self.error)
+
+    def detectable(self, power: float = 0.8) -> float:
+        """The smallest true mean that a study of this spread shows to differ from 0, with this power."""
+        return float((stats.t.ppf((1 + LEVEL) / 2, self.df) + stats.t.ppf(power, self.df)) * self.error)
 
     def p_above(self, value: float) -> float:
         """The one-sided p-value of "the mean is above this value"."""
@@ -95,6 +98,29 @@ def each_task(values: pd.Series) -> dict[str, Estimate]:
     return {", ".join(map(str, task)): fixed_tasks(part) for task, part in groups}  # type: ignore[arg-type]
 
 
+def estimated(runs: pd.DataFrame, by: list[str], column: str = "difference") -> pd.DataFrame:
+    """Both means of a column for every group of runs, with half-widths of their 95 % t-intervals.
+
+    Columns: the column's name (the mean), fixed_half, over_half, tasks, pairs; a line per group, indexed by `by`.
+    """
+    lines = {}
+    for key, part in runs.groupby(by, sort=False):
+        values = part.set_index(TASK)[column]
+        fixed, over = fixed_tasks(values), over_tasks(values)
+        lines[key] = (fixed.mean, fixed.half(), over.half(), fixed.tasks, fixed.runs)
+    index = (
+        pd.MultiIndex.from_tuples(list(lines), names=by)
+        if lines
+        else pd.MultiIndex.from_arrays([[]] * len(by), names=by)
+    )
+    return pd.DataFrame(list(lines.values()), index, [column, "fixed_half", "over_half", "tasks", "pairs"])
+
+
+def task_means(runs: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFrame:
+    """Means of columns for every group of runs, every task weighed alike."""
+    return runs.groupby([*by, *TASK])[columns].mean().groupby(by).mean()
+
+
 def outcome(estimate: Estimate, relevant: float = RELEVANT) -> Outcome:
     """The word for one difference, judged by itself."""
     return outcomes([estimate], relevant)[0]
@@ -120,6 +146,18 @@ def outcomes(estimates: Sequence[Estimate], relevant: float = RELEVANT) -> list[
 def noninferior(estimate: Estimate, margin: float = RELEVANT) -> bool:
     """Whether the mean is shown to be above minus the margin (one-sided, 5 %)."""
     return estimate.p_above(-margin) <= 1 - LEVEL
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm's step-down correction (Scandinavian Journal of Statistics 6, 1979); NaN stays NaN and does not count.
+
+    statsmodels' `multipletests` gives the same, but collects garbage at every call, which would take most of the time.
+    """
+    adjusted = np.full(len(p), math.nan)
+    order = np.argsort(p)[: np.count_nonzero(~np.isnan(p))]  # NaN comes last
+    steps = p[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(steps))
+    return adjusted
 
 
 def _moments(values: pd.Series) -> tuple[list[Hashable], np.ndarray, np.ndarray, np.ndarray]:

@@ -1,48 +1,89 @@
-"""What runs say of a claim: an interval, a verdict, and the effect that they could have detected."""
+"""What runs say of a claim: differences with their words, and the verdict that follows from them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
-Verdict = Literal["holds", "fails", "undecided"]
-LEVEL = 0.95
-POWER = 0.8
+from benchmarks.report.stats.estimands import (
+    Estimate,
+    Outcome,
+    each_task,
+    fixed_tasks,
+    noninferior,
+    outcome,
+    outcomes,
+    over_tasks,
+)
+from benchmarks.report.stats.summary import LEVEL
+
+Verdict = Literal["holds", "fails", "undecided", "not judged", "not testable"]
+"""Of a claim. not judged: the runs that it needs are not all there; not testable: they cannot show it."""
+MOST = 1000
+"""Tasks up to which it is computed how many a decision takes."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A mean with its t-interval, and whether it is as large as a claim needs.
+    """A mean difference. It is judged over tasks, and shown for fixed tasks too; see `estimands`.
 
-    low, high and detectable are NaN where n < 2. detectable: the smallest true mean that n values of this spread would
-    have shown to differ from zero with 80 % power.
+    relevant: the smallest size that matters, in the unit. tasks: the difference on each task. without: over tasks, with
+    one task left out. together: the word after Holm's correction over the family that the finding belongs to.
     """
 
     name: str
     unit: str
     relevant: float
-    n: int
-    mean: float
-    low: float
-    high: float
-    detectable: float
+    over: Estimate
+    fixed: Estimate
+    tasks: Mapping[str, Estimate] = field(default_factory=dict)
+    without: Mapping[str, Estimate] = field(default_factory=dict)
+    together: Outcome | None = None
 
     @property
-    def verdict(self) -> Verdict:
-        """fails: the interval ends below the relevant size; holds: else, if it lies above zero; undecided: else."""
-        if self.high < self.relevant:
-            return "fails"
-        return "holds" if self.low > 0 else "undecided"
+    def outcome(self) -> Outcome:
+        """The word for the mean over tasks, judged by itself."""
+        return outcome(self.over, self.relevant)
+
+    @property
+    def outcome_here(self) -> Outcome:
+        """The word for the mean over exactly these tasks."""
+        return outcome(self.fixed, self.relevant)
+
+    @property
+    def unshown(self) -> str:
+        """The tasks on which it is not shown that less than the smallest relevant size is lost; empty if on all."""
+        return "; ".join(task for task, one in self.tasks.items() if not noninferior(one, self.relevant))
+
+    @property
+    def outcomes_without(self) -> dict[str, Outcome]:
+        """The word for the mean over tasks, with each task left out in turn."""
+        return {task: outcome(one, self.relevant) for task, one in self.without.items()}
+
+    @property
+    def detectable(self) -> float:
+        """The smallest true mean that a study of this size and spread calls better, with 80 % power."""
+        return self.relevant + self.over.detectable()
+
+    @property
+    def needed(self) -> float:
+        """Tasks of this spread at which the 95 % interval about this mean would decide; NaN where unknown."""
+        distance = min(abs(self.over.mean - self.relevant), abs(self.over.mean + self.relevant))
+        n = np.arange(2, MOST + 1)
+        half = stats.t.ppf((1 + LEVEL) / 2, n - 1) * self.over.error * np.sqrt(self.over.tasks / n)
+        enough = n[half < distance]
+        return float(enough[0]) if len(enough) else math.nan if math.isnan(self.over.error) else math.inf
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim, how it was made testable, the rows it rests on, and what they say."""
+    """A claim, how it was made testable, the rows it rests on, what they say, and why the verdict is what it is."""
 
     number: int
     text: str
@@ -51,31 +92,45 @@ class Claim:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     verdict: Verdict
+    reason: str
 
 
-def finding(name: str, values: Iterable[float], unit: str, relevant: float, among: int = 1) -> Finding:
-    """The mean of the values with its 95 % t-interval, in their unit.
+def finding(name: str, values: pd.Series, unit: str, relevant: float) -> Finding:
+    """The mean of the values, which are indexed by task, one a run, in their unit."""
+    values = values.dropna()
+    tasks = each_task(values)
+    places = dict.fromkeys(values.index) if len(tasks) > 2 else ()
+    left = {", ".join(map(str, place)): over_tasks(values[values.index != place]) for place in places}
+    return Finding(name, unit, relevant, over_tasks(values), fixed_tasks(values), tasks, left)
 
-    relevant: the smallest mean worth claiming. among: how many findings are judged together; the intervals then hold
-    together (Bonferroni).
+
+def family(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings, each with its word after Holm's correction over all of them."""
+    if not findings:
+        return []
+    words = outcomes([found.over for found in findings], findings[0].relevant)
+    return [replace(found, together=word) for found, word in zip(findings, words, strict=True)]
+
+
+def lost(findings: Sequence[Finding]) -> list[str]:
+    """The findings and tasks on which it is shown to be worse, after Holm's correction over all of them together."""
+    places = [(found, task) for found in findings for task in found.tasks]
+    if not places:
+        return []
+    words = outcomes([found.tasks[task] for found, task in places], findings[0].relevant)
+    return [f"{found.name}: worse on {task}" for (found, task), w in zip(places, words, strict=True) if w == "worse"]
+
+
+def concluded(broken: str, gaps: Sequence[str], against: Sequence[str], doubts: Sequence[str]) -> tuple[Verdict, str]:
+    """The verdict, and the reasons for it.
+
+    broken: a run that refutes the claim by itself; gaps: what is missing to judge it; against: what refutes it; doubts:
+    what is not shown.
     """
-    array = np.array([value for value in values if not math.isnan(value)])
-    n = len(array)
-    mean = float(array.mean()) if n else math.nan
-    error = float(stats.sem(array)) if n > 1 else math.nan
-    quantile = stats.t.ppf(1 - (1 - LEVEL) / 2 / among, n - 1)
-    return Finding(
-        name, unit, relevant, n, mean,
-        low=mean - quantile * error,
-        high=mean + quantile * error,
-        # The usual approximation by the central t; from n = 10 on it is exact to 0.2 %.
-        detectable=float((quantile + stats.t.ppf(POWER, n - 1)) * error),
-    )  # fmt: skip
-
-
-def overall(verdicts: Iterable[Verdict]) -> Verdict:
-    """A claim holds if all its parts hold, fails if one fails, and is undecided otherwise, or without any part."""
-    found = list(verdicts)
-    if "fails" in found:
-        return "fails"
-    return "holds" if found and set(found) == {"holds"} else "undecided"
+    found: list[tuple[Verdict, Sequence[str]]] = [
+        ("fails", [broken] if broken else []),
+        ("not judged", gaps),
+        ("fails", against),
+        ("undecided", doubts),
+    ]
+    return next(((verdict, "; ".join(reasons)) for verdict, reasons in found if reasons), ("holds", ""))

@@ -10,6 +10,8 @@ import pandas as pd
 BASELINE = "dense"
 SUBJECT = "switcher"
 """The key of the method that this suite was built to examine."""
+NULLS = ("signal=none", "signal=random")
+"""Knobs of its two nulls: no gradient of the loss reaches what chooses the structure, or one of random sign does."""
 SLOTS = (
     "switcher", "uniform", "l1", "slimming", "soft_filter", "sss", "free_factor", "evolution", "random"
 )  # fmt: skip
@@ -30,6 +32,12 @@ def plainest(key: str, labels: Iterable[str]) -> str | None:
 def subject(rows: pd.DataFrame) -> str | None:
     """The label of the examined method in these rows, or None."""
     return plainest(SUBJECT, rows["method"])
+
+
+def with_knob(label: str, knob: str, labels: Iterable[str]) -> str | None:
+    """The label among these that sets this knob and is otherwise the same; None without one."""
+    wanted = {*label.split(","), knob}
+    return next((other for other in sorted(set(labels)) if set(other.split(",")) == wanted), None)
 
 
 def known(methods: Iterable[str]) -> list[str]:

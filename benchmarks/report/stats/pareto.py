@@ -1,11 +1,13 @@
-"""The Pareto front and the hypervolume of accuracy against MACs."""
+"""Accuracy against MACs: the Pareto front, the hypervolume, and one method at the MACs of another's runs."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.report.stats.summary import TASK, half_width, scored
+from benchmarks.report.stats.names import BASELINE
+from benchmarks.report.stats.summary import FREE, TASK, half_width, scored
+from benchmarks.schemas.target import Target
 
 
 def front(table: pd.DataFrame) -> pd.Series:
@@ -47,3 +49,33 @@ def hypervolume(macs: np.ndarray, accuracy: np.ndarray) -> float:
     order = np.argsort(macs, kind="stable")
     edges = np.append(np.clip(macs[order], 0, 1), 1)
     return float(np.sum(np.diff(edges) * np.maximum.accumulate(accuracy[order])))
+
+
+def at_their_macs(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
+    """Unconstrained runs of other methods, and `difference`: the accuracy of the examined method at their MACs minus
+    theirs.
+
+    The examined method's run at `match:<method>` counts where there is one. Otherwise its accuracy is read off the line
+    through its own runs of the same task and seed, at all targets, and the dense run; NaN beyond the ends of the line.
+    Left out: the baseline, and the variants of the examined method.
+    """
+    runs = scored(rows)
+    key = examined.split(",")[0]
+    own = runs[runs["method"] == examined]
+    others = runs[(runs["target"] == FREE) & (runs["method"] != BASELINE)]
+    others = others[others["method"].str.split(",").str[0] != key]
+    matched = own.set_index([*TASK, "seed", "target"])["accuracy"]
+    lines = dict(list(pd.concat([own, runs[runs["method"] == BASELINE]]).groupby([*TASK, "seed"])))
+    reached = []
+    for line in others.itertuples():
+        run = (line.dataset, line.network, line.seed)
+        at = matched.get((*run, str(Target.match(str(line.method)))))
+        reached.append(_along(lines.get(run), line.macs_kept) if at is None else at)
+    return others.assign(difference=(np.array(reached, dtype=float) - others["accuracy"]).round(12))
+
+
+def _along(line: pd.DataFrame | None, macs: float) -> float:
+    if line is None:
+        return float("nan")
+    line = line.sort_values("macs_kept")
+    return float(np.interp(macs, line["macs_kept"], line["accuracy"], left=np.nan, right=np.nan))

@@ -42,5 +42,5 @@ def _caption(base: str) -> str:
     return (
         f"Difference: test accuracy of the variant minus that of {one_line(base)} with its default knobs, paired by "
         "seed (n pairs), with its 95 % t-interval. Effect size: Cohen's d_z. p: paired t-test after Holm's correction "
-        "over all of this study's variants. MACs, points: MACs kept minus the default's."
+        "over the variants at one target. MACs, points: MACs kept minus the default's."
     )

@@ -7,14 +7,15 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from benchmarks.report.stats.comparisons import matched_pairs, paired
+from benchmarks.report.stats.comparisons import matched_pairs
+from benchmarks.report.stats.estimands import estimated, task_means
 from benchmarks.report.stats.names import BASELINE, SUBJECT, subject
 from benchmarks.report.stats.summary import FREE, TASK, scored, summary
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import NONE, display, failed, lines, number, one_line
 from benchmarks.schemas.target import Target
 
-POOLED = "± half-width of its 95 % t-interval, paired by seed, over all tasks (dataset × network)."
+POOLED = "± half-width of its 95 % t-interval, paired by seed, over exactly these tasks (dataset × network)."
 ALONE = "Each interval holds by itself."
 
 
@@ -42,7 +43,7 @@ def by_task(rows: pd.DataFrame) -> Tables:
         f"{ALONE} Cost: training MACs with search and pretraining, relative to dense. {_without(rows)}"
     )
     table = _grid(runs, ["target", "method"], "task")
-    cost = runs.groupby(["target", "method"])["cost"].mean().map(lambda cost: number(cost, ".2f"))
+    cost = task_means(runs, ["target", "method"], ["cost"])["cost"].map(lambda cost: number(cost, ".2f"))
     return _tables(table.assign(**{"Cost, × dense": cost}), "Difference to the dense network, by task", caption, 2)
 
 
@@ -73,8 +74,8 @@ ACROSS: dict[str, Callable[[pd.DataFrame], Tables]] = {
 
 def _grid(runs: pd.DataFrame, index: list[str], column: str) -> pd.DataFrame:
     """Mean and half-width of `difference` as text; methods by the mean of their means, the best first."""
-    table = paired(runs.dropna(subset=["difference"]).groupby([*index, column], sort=False))
-    text = pd.Series([_mean(line.difference, line.difference_half) for line in lines(table)], table.index, dtype=str)
+    table = estimated(runs.dropna(subset=["difference"]), [*index, column])
+    text = pd.Series([_mean(line.difference, line.fixed_half) for line in lines(table)], table.index, dtype=str)
     means = table["difference"].unstack()
     order = list(means.mean(axis="columns").sort_values(ascending=False).index)
     if "target" in index:

@@ -26,7 +26,7 @@ def matched_macs(rows: pd.DataFrame) -> Tables:
 
 
 def ranks(rows: pd.DataFrame) -> Tables:
-    """Average ranks over every dataset, network and seed, a sheet per target."""
+    """Average ranks over tasks, a sheet per target."""
     examined = subject(rows) or SUBJECT
     found = {target: ranking(rows, target, examined) for target in ranked_targets(rows)}
     found = {target: one for target, one in found.items() if one.n and len(one.table) > 1}
@@ -44,13 +44,13 @@ def ranks(rows: pd.DataFrame) -> Tables:
 
 def rank_caption(one: Ranking, examined: str) -> str:
     """What the ranks are over, and which of their differences count."""
-    left_out = f" {one.left_out} more are left out, at which some method has no row." if one.left_out else ""
+    left_out = f" {one.left_out} more are left out, on which some method has no row." if one.left_out else ""
     return (
-        f"Average rank of test accuracy (1 is best; a failed run counts as accuracy 0) over n={one.n} combinations of "
-        f"dataset, network and seed.{left_out} Friedman's test of equal ranks: p {p_value(one.friedman_p)}. Average "
+        f"Average rank of test accuracy (1 is best; mean over seeds, a failed run counts as accuracy 0) over n={one.n} "
+        f"tasks (dataset × network).{left_out} Friedman's test of equal ranks: p {p_value(one.friedman_p)}. Average "
         f"ranks that differ by less than {number(one.critical_difference, '.2f')} do not differ at 5 % (Nemenyi). p: "
-        f"Wilcoxon's signed-rank test against {one_line(examined)}, two-sided, and after Holm's correction. Seeds of "
-        "one network share their data: p-values hold for these tasks alone."
+        f"Wilcoxon's signed-rank test over tasks against {one_line(examined)}, two-sided, and after Holm's correction "
+        "over the methods at this target."
     )
 
 
@@ -80,7 +80,7 @@ def _caption(examined: str) -> str:
     return (
         f"Difference: test accuracy of {one_line(examined)} minus the method's at the same MACs, paired by seed (n "
         "pairs), with its 95 % t-interval; above 0 it is better. Effect size: mean over standard deviation of the "
-        "differences (Cohen's d_z). p: paired t-test, and after Holm's correction over all of this study's lines."
+        "differences (Cohen's d_z). p: paired t-test, and after Holm's correction over the lines of a target."
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmarks.report.stats.comparisons import paired, ranked_targets, ranking
+from benchmarks.report.stats.comparisons import ranked_targets, ranking
+from benchmarks.report.stats.estimands import estimated, task_means
 from benchmarks.report.stats.names import BASELINE, SUBJECT, subject
 from benchmarks.report.stats.summary import scored
 from benchmarks.report.text.sheets import Sheet, Tables
@@ -24,13 +25,13 @@ def overall(rows: pd.DataFrame) -> Tables:
 
 
 def pooled(rows: pd.DataFrame) -> pd.DataFrame:
-    """What `paired` gives of the difference to dense, means of size and cost, and the average rank at target MACs.
+    """What `estimated` gives of the difference to dense, means of size and cost, and the average rank at target MACs.
 
     planned, scored: runs of the method at the target over all tasks.
     """
-    groups = scored(rows).groupby(["target", "method"])
-    table = paired(groups).join(groups[MEANS].mean())
-    runs = rows.groupby(["target", "method"])["status"]
+    by = ["target", "method"]
+    table = estimated(scored(rows), by).join(task_means(scored(rows), by, MEANS))
+    runs = rows.groupby(by)["status"]
     table = runs.agg(planned="count", scored=lambda status: (status == "ok").sum()).join(table).reset_index()
     examined = subject(rows) or SUBJECT
     ranks = [ranking(rows, target, examined).table.assign(target=target) for target in ranked_targets(rows)]
@@ -46,9 +47,10 @@ def _cells(part: pd.DataFrame) -> pd.DataFrame:
     cells = [
         {
             "Method": one_line(line.method),
-            "n": number(line.pairs, ".0f"),
-            "Difference to dense, points": between(line.difference, line.difference_half),
-            "Effect size": number(line.effect_size, "+.2f"),
+            "Tasks, n": f"{number(line.tasks, '.0f')}, {number(line.pairs, '.0f')}",
+            "Difference to dense, points": number(100 * line.difference, "+.2f"),
+            "Fixed tasks": between(line.difference, line.fixed_half, alone=True),
+            "Over tasks": between(line.difference, line.over_half, alone=True),
             "MACs kept, %": number(100 * line.macs_kept, ".1f"),
             "Params kept, %": number(100 * line.params_kept, ".1f"),
             "Training MACs, × dense": number(line.cost, ".2f"),
@@ -64,7 +66,7 @@ def _cells(part: pd.DataFrame) -> pd.DataFrame:
 def _caption(part: pd.DataFrame) -> str:
     ranks = "" if part["average_rank"].isna().all() else " Average rank: of test accuracy, 1 is best."
     return (
-        "Difference: test accuracy minus dense, paired by seed, over n pairs of all tasks (dataset × network), with "
-        "its 95 % t-interval; seeds of one task share their data, so that the interval holds for these tasks alone. "
-        f"Effect size: Cohen's d_z. MACs, parameters and training MACs: means, relative to dense.{ranks}"
+        "Difference: test accuracy minus dense, paired by seed (n pairs); the mean of the task means (dataset × "
+        "network). Fixed tasks: its 95 % t-interval for exactly these tasks; over tasks: for tasks like these, with "
+        f"tasks as the unit. MACs, parameters and training MACs: means, relative to dense.{ranks}"
     )

@@ -1,47 +1,64 @@
-"""Findings and what limits them, in words."""
+"""Findings in words: a line each, with what the study would have shown and what a decision would take."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
 
-from benchmarks.report.stats.evidence import Claim, Finding
-from benchmarks.report.text.words import number
+from benchmarks.report.stats.estimands import Estimate
+from benchmarks.report.stats.evidence import MOST, Claim, Finding
+from benchmarks.report.text.words import NONE, number
 
 
-def findings(found: Sequence[Finding]) -> pd.DataFrame:
-    """One line per finding, as text."""
+def findings(judged: Sequence[Claim]) -> pd.DataFrame:
+    """One line per finding of these claims, as text."""
     return pd.DataFrame(
         [
             {
-                "Statistic": f"{f.name}, {f.unit}",
-                "n": str(f.n),
-                "Mean": number(f.mean, "+.2f"),
-                "Interval": f"[{f.low:+.2f}, {f.high:+.2f}]" if f.n > 1 else "none",
-                "Relevant from": f"{f.relevant:g}",
-                "Detectable (80 % power)": number(f.detectable, ".2f"),
-                "Verdict": f.verdict,
+                "Claim": str(claim.number),
+                "Difference": f"{f.name}, {f.unit}",
+                "Over tasks": interval(f.over),
+                "Verdict": f.outcome,
+                "After Holm": f.together or f.outcome,
+                "Fixed tasks": interval(f.fixed),
+                "For these tasks": f.outcome_here,
+                "Without one task": _without(f),
+                "Tasks, runs": f"{f.over.tasks}, {f.over.runs}",
+                "Shown from": number(f.detectable, ".2f"),
+                "Tasks needed": _needed(f),
             }
-            for f in found
+            for claim in judged
+            for f in claim.findings
         ]
     )
 
 
-def limits(claim: Claim) -> list[str]:
-    """Why an undecided claim is undecided: what these runs could have shown and what they could not."""
-    if claim.verdict != "undecided":
-        return []
-    if not claim.findings:
-        return ["Undecided: there are no rows to judge it by."]
-    return [f"Undecided: {limit(f)}" for f in claim.findings if f.verdict == "undecided"]
+LEGEND = (
+    "Over tasks: mean and 95 % t-interval with tasks as the unit; the verdict is judged by it. After Holm: the same "
+    "verdict corrected over the methods at one target. Fixed tasks: the same mean, with an interval for exactly these "
+    "tasks. Without one task: the means over tasks when any one of them is left out; a star marks that the verdict "
+    "then changes. Shown from: the smallest true mean that these tasks and seeds call better with 80 % power. Tasks "
+    "needed: at which the interval about this mean would decide, with this spread."
+)
+"""What the columns of `findings` are."""
 
 
-def limit(found: Finding) -> str:
-    """What n values of this spread could have shown."""
-    if found.n < 2:
-        return f"{found.name}: n={found.n}, no interval."
-    return (
-        f"{found.name}: with n={found.n} and this spread, the smallest mean that would have been shown with 80 % power "
-        f"is {found.detectable:.2f} {found.unit}."
-    )
+def interval(estimate: Estimate) -> str:
+    """A mean with its 95 % t-interval, which is left out where there is none."""
+    low, high = estimate.interval()
+    mean = number(estimate.mean, "+.2f")
+    return mean if math.isnan(low) else f"{mean} [{low:+.2f}, {high:+.2f}]"
+
+
+def _without(found: Finding) -> str:
+    means = [one.mean for one in found.without.values()]
+    changes = any(outcome != found.outcome for outcome in found.outcomes_without.values())
+    return f"{min(means):+.2f} to {max(means):+.2f}{' *' * changes}" if means else NONE
+
+
+def _needed(found: Finding) -> str:
+    if found.outcome != "undecided" or math.isnan(found.needed):
+        return NONE
+    return f"more than {MOST}" if math.isinf(found.needed) else number(found.needed, ".0f")

@@ -114,11 +114,15 @@ def one_line(name: str) -> str:
     return " ".join(name.split())
 
 
-def between(mean: float, half: float) -> str:
-    """A fraction and its interval in percentage points: "+1.00 [-0.50, +2.50]"; no interval where half is NaN."""
+def between(mean: float, half: float, alone: bool = False) -> str:
+    """A fraction and its interval in percentage points: "+1.00 [-0.50, +2.50]"; no interval where half is NaN.
+
+    alone: the interval without the mean.
+    """
     if math.isnan(half):
-        return number(100 * mean, "+.2f")
-    return f"{100 * mean:+.2f} [{100 * (mean - half):+.2f}, {100 * (mean + half):+.2f}]"
+        return NONE if alone else number(100 * mean, "+.2f")
+    interval = f"[{100 * (mean - half):+.2f}, {100 * (mean + half):+.2f}]"
+    return interval if alone else f"{100 * mean:+.2f} {interval}"
 
 
 def p_value(p: float) -> str:

@@ -1,0 +1,52 @@
+"""What must be there before a claim is judged: the planned runs, seeds and tasks."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchmarks.report.stats.summary import TASK
+
+SEEDS = 3
+"""Fewest scored seeds on each task."""
+TASKS = 2
+"""Fewest tasks: with one there is no spread between tasks."""
+UNSTABLE = ("diverged", "collapsed")
+"""Statuses of a run that failed, and not for want of memory or support."""
+
+
+def broken(rows: pd.DataFrame, method: str, target: str) -> str:
+    """How many runs of a method diverged or collapsed, in words; empty if none did."""
+    runs = _runs(rows, method, target)
+    counts = runs.loc[runs["status"].isin(UNSTABLE), "status"].value_counts().sort_index()
+    said = ", ".join(f"{count} {status}" for status, count in counts.items())
+    return f"of {len(runs)} runs of {method}, {said}" if said else ""
+
+
+def gaps(rows: pd.DataFrame, method: str, target: str) -> list[str]:
+    """Why the runs of a method at a target cannot be judged, a phrase each; none if they can.
+
+    Planned is every seed that any method has on a task. A run that diverged or collapsed is no gap, since it is a
+    result; a run without a row, without a score, without support or without memory is one.
+    """
+    cell = f"{method} at {target}"
+    planned = rows[[*TASK, "seed"]].drop_duplicates()
+    runs = _runs(rows, method, target)
+    if runs.empty:
+        return [f"no run of {cell}"]
+    table = planned.merge(runs[[*TASK, "seed", "status", "test_accuracy"]], on=[*TASK, "seed"], how="left")
+    status = table["status"].fillna("missing")
+    status = status.where((status != "ok") | table["test_accuracy"].notna(), "missing")
+    counts = status[~status.isin(["ok", *UNSTABLE])].value_counts().sort_index()
+    absent = ", ".join(f"{count} {str(name).replace('_', ' ')}" for name, count in counts.items())
+    found = [f"of {len(table)} planned runs of {cell}, {absent}"] if absent else []
+    seeds = table[status == "ok"].groupby(TASK)["seed"].count()
+    few = ", ".join(" ".join(map(str, task)) for task in seeds.index[seeds < SEEDS])
+    if seeds.empty or few:
+        found.append(f"fewer than {SEEDS} scored seeds of {cell}" + (f" on {few}" if few else ""))
+    if len(seeds) < TASKS:
+        found.append(f"fewer than {TASKS} tasks of {cell}")
+    return found
+
+
+def _runs(rows: pd.DataFrame, method: str, target: str) -> pd.DataFrame:
+    return rows[(rows["method"] == method) & (rows["target"] == target)]

@@ -1,0 +1,134 @@
+"""Planted studies: rows that once had the wrong verdict, each by name with the verdict that it must have."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from benchmarks.report.claims.judge import claims
+from tests.report.planted import dense, failed, method, nulls, study
+
+MATCH = {"target": "match:switcher"}
+ZERO, GOOD = [0.0] * 4, [1.0, 1.1, 0.9, 1.0]
+ADAPTIVE = [20.0, 30.0, 10.0, 20.0]
+"""Shares removed on easy-small, easy-large, hard-small, hard-large: ten more for ten times the parameters, ten less
+for ten points of error."""
+
+STUDIES: dict[str, tuple[pd.DataFrame, dict[int, tuple[str, str]]]] = {
+    "all is as claimed": (
+        study(dense(), method("switcher", GOOD, ADAPTIVE), nulls(), method("l1", ZERO, **MATCH)),
+        {1: ("holds", ""), 2: ("holds", ""), 3: ("holds", ""), 4: ("holds", "")},
+    ),
+    "16 of 20 runs diverged": (
+        study(dense(), failed(method("switcher", GOOD), 16), nulls(), method("l1", ZERO, **MATCH)),
+        dict.fromkeys((1, 2, 3), ("fails", "of 20 runs of switcher, 16 diverged")),
+    ),
+    "runs are missing": (
+        study(dense(), method("switcher", GOOD)[:-1], nulls(), method("l1", ZERO, **MATCH)[1:]),
+        {
+            1: ("not judged", "of 20 planned runs of switcher at free, 1 missing"),
+            2: ("not judged", "of 20 planned runs of l1 at match:switcher, 1 missing"),
+        },
+    ),
+    "another method does not support a network": (
+        study(dense(), method("switcher", GOOD), failed(method("l1", ZERO, **MATCH), 5, "unsupported")),
+        {2: ("not judged", "of 20 planned runs of l1 at match:switcher, 5 unsupported")},
+    ),
+    "one seed": (
+        study(dense([1] * 4), method("switcher", GOOD, seeds=1), method("l1", ZERO, seeds=1, **MATCH)),
+        dict.fromkeys((1, 2, 3, 4), ("not judged", "fewer than 3 scored seeds of switcher")),
+    ),
+    "two pairs": (
+        study(dense([2]), method("switcher", [1.0], [20], seeds=2), method("l1", [0.0], [20], seeds=2, **MATCH)),
+        dict.fromkeys((1, 2, 3, 4), ("not judged", "fewer than 3 scored seeds of switcher")),
+    ),
+    "one task": (
+        study(dense([5]), method("switcher", [1.0], [20]), method("l1", [0.0], [20], **MATCH)),
+        {1: ("not judged", "fewer than 2 tasks"), 2: ("not judged", "fewer than 2 tasks")},
+    ),
+    "+4 on one task and 0 on three": (
+        study(dense(), method("switcher", [4, 0, 0, 0]), method("l1", ZERO, **MATCH)),
+        {1: ("undecided", "undecided over tasks"), 2: ("undecided", "switcher - l1: undecided over tasks")},
+    ),
+    "+1 on two tasks and -1 on two": (
+        study(dense(), method("switcher", [1, 1, -1, -1]), nulls()),
+        {
+            1: ("fails", "switcher - dense: worse on fashion, lenet5"),
+            3: ("fails", "switcher - dense: worse on fashion, lenet5"),
+        },
+    ),
+    "an interval of [+0.08, +0.11]": (
+        study(dense(), method("switcher", [0.085, 0.09, 0.1, 0.105])),
+        {1: ("fails", "practically equal over tasks")},
+    ),
+    "an interval of [+0.04, +0.06]": (
+        study(dense(), method("switcher", [0.045, 0.05, 0.05, 0.055])),
+        {1: ("fails", "practically equal over tasks")},
+    ),
+    "equal within half a point": (
+        study(dense(), method("switcher", [0.1, -0.1, 0.1, -0.1]), method("l1", ZERO, **MATCH)),
+        {1: ("fails", "practically equal"), 2: ("fails", "switcher - l1: practically equal")},
+    ),
+    "a forced reading": (
+        study(dense(), method("switcher", GOOD, ADAPTIVE), nulls(none=38.0)),
+        dict.fromkeys((3, 4), ("not testable", "the form itself removes 38.0 % of the MACs (signal=none)")),
+    ),
+    "no nulls": (
+        study(dense(), method("switcher", GOOD, ADAPTIVE)),
+        {
+            3: ("not judged", "the study has no runs of switcher,signal=none / switcher,signal=random"),
+            4: ("not judged", "the study has no runs of switcher,signal=none"),
+        },
+    ),
+    "it removes what a random signal removes": (
+        study(dense(), method("switcher", GOOD), nulls(random=20.0)),
+        {3: ("fails", "MACs removed beyond signal=random: practically equal")},
+    ),
+    "twenty seeds on the one task that gains": (
+        study(dense([20, 3, 3, 3]), method("switcher", [2, 0, 0, 0])[:0],
+              [one for task, n in enumerate([20, 3, 3, 3])
+               for one in method("switcher", [2, 0, 0, 0], seeds=n)[task * n:(task + 1) * n]]),
+        {1: ("undecided", "undecided over tasks")},
+    ),
+    "a method that chooses its own size is better": (
+        study(dense(), method("switcher", ZERO), method("switcher", [-1] * 4, [60] * 4, target="macs=0.5"),
+              method("sss", [1] * 4, [40] * 4)),
+        {2: ("fails", "switcher - sss at its size: worse")},
+    ),
+    "a method that chooses a size at which nothing ran": (
+        study(dense(), method("switcher", GOOD), method("sss", ZERO, [40] * 4)),
+        {2: ("not judged", "no accuracy of switcher at the MACs of 20 runs of sss (add match:sss)")},
+    ),
+    "sizes do not matter": (
+        study(dense(), method("switcher", ZERO, [20.0, 20.0, 10.0, 10.0]), nulls()),
+        {4: ("fails", "more removed from larger networks: practically equal")},
+    ),
+    "without the switcher": (
+        study(dense(), method("l1", ZERO, target="macs=0.5")),
+        dict.fromkeys((1, 2, 3, 4), ("not judged", "no run of switcher at free")),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_planted_study_has_its_verdict(name: str) -> None:
+    rows, expected = STUDIES[name]
+    judged = {claim.number: claim for claim in claims(rows)}
+    found = {number: (judged[number].verdict, judged[number].reason) for number in expected}
+    assert {number: verdict for number, (verdict, _) in found.items()} == {n: v for n, (v, _) in expected.items()}, (
+        found
+    )
+    assert all(reason in found[number][1] for number, (_, reason) in expected.items()), found
+
+
+def test_unequal_seeds_do_not_weight_tasks() -> None:
+    """+2 on one of four tasks is half a point, however many seeds it has."""
+    gain = claims(STUDIES["twenty seeds on the one task that gains"][0])[0].findings[0]
+    assert (gain.over.mean, gain.over.tasks, gain.over.runs) == (pytest.approx(0.5, abs=0.02), 4, 29)
+
+
+def test_a_verdict_that_rests_on_one_task_is_marked() -> None:
+    """Means +4, 0, 0, 0: without the first, all that is left is equal to zero."""
+    gain = claims(STUDIES["+4 on one task and 0 on three"][0])[0].findings[0]
+    assert gain.without["digits, lenet5"].mean == pytest.approx(0)
+    assert gain.outcomes_without["digits, lenet5"] == "practically equal" != gain.outcome
