@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmarks.report.stats import gates
+from benchmarks.report.claims import gates
 from benchmarks.report.stats.estimands import RELEVANT
 from benchmarks.report.stats.evidence import Finding, finding
 from benchmarks.report.stats.names import BASELINE, NULLS, SUBJECT, subject, with_knob

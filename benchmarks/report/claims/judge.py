@@ -9,11 +9,11 @@ from __future__ import annotations
 import pandas as pd
 
 from benchmarks.report.claims.case import POINTS, Case, equal_or_worse, not_ruled_out
+from benchmarks.report.claims.gates import gaps
 from benchmarks.report.claims.structure import adapts, compresses
 from benchmarks.report.stats.comparisons import matched_pairs
 from benchmarks.report.stats.estimands import RELEVANT
 from benchmarks.report.stats.evidence import Claim, Finding, concluded, family, finding, lost
-from benchmarks.report.stats.gates import gaps
 from benchmarks.report.stats.names import BASELINE
 from benchmarks.report.stats.pareto import at_their_macs
 from benchmarks.report.stats.summary import FREE, TASK

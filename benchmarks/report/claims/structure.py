@@ -12,8 +12,8 @@ import math
 import numpy as np
 import pandas as pd
 
+from benchmarks.report.claims import gates
 from benchmarks.report.claims.case import REMOVED, SHARE, Case, equal_or_worse, not_ruled_out
-from benchmarks.report.stats import gates
 from benchmarks.report.stats.estimands import RELEVANT, Estimate, fixed_tasks, noninferior
 from benchmarks.report.stats.evidence import Claim, Finding, Verdict, concluded, family, finding, lost
 from benchmarks.report.stats.names import BASELINE, NULLS
