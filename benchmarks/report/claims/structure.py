@@ -139,8 +139,8 @@ def _plane(table: pd.DataFrame, column: str, scale: float) -> tuple[Estimate, Es
     if len(means) < FEWEST or np.linalg.matrix_rank(design - design.mean() + [0, 0, 1], tol=1e-6) < 3:
         return nothing, nothing
     fit = OLS(means["removed"], design).fit()
-    shares = pd.DataFrame(np.linalg.pinv(design), design.columns, design.index).loc[column] * scale
-    fixed = fixed_tasks(table.set_index(TASK)["removed"], dict(shares.items()))
+    shares = scale * np.linalg.pinv(design)[list(design).index(column)]
+    fixed = fixed_tasks(table.set_index(TASK)["removed"], dict(zip(means.index, shares, strict=True)))
     error = max(float(fit.bse[column]) * abs(scale), 0.0 if math.isnan(fixed.error) else fixed.error)
     return Estimate(fixed.mean, error, fit.df_resid, fixed.tasks, fixed.runs), fixed
 

@@ -67,10 +67,9 @@ def at_their_macs(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
     matched = own.set_index([*TASK, "seed", "target"])["accuracy"]
     lines = dict(list(pd.concat([own, runs[runs["method"] == BASELINE]]).groupby([*TASK, "seed"])))
     reached = []
-    for line in others.itertuples():
-        run = (line.dataset, line.network, line.seed)
-        at = matched.get((*run, str(Target.match(str(line.method)))))
-        reached.append(_along(lines.get(run), line.macs_kept) if at is None else at)
+    for *run, method, macs in others[[*TASK, "seed", "method", "macs_kept"]].itertuples(index=False):
+        at = matched.get((*run, str(Target.match(method))))
+        reached.append(_along(lines.get(tuple(run)), macs) if at is None else at)
     return others.assign(difference=(np.array(reached, dtype=float) - others["accuracy"]).round(12))
 
 
