@@ -3,6 +3,7 @@
 CORES ?= 8
 STUDY ?= config/quick.yaml
 PYTHON ?= python3
+BUNDLE ?= results/bundle
 KILLS ?= 200
 SEED ?= 0
 uv = $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.lock)
@@ -12,7 +13,7 @@ snakemake = $(run) python -m tools.check '$(STUDY)' && $(run) snakemake --cores 
 republish = $(run) python -m tools.publish 'results/published/$(PUBLISHED)' && $(run) python -m tools.published
 
 .DEFAULT_GOAL := help
-.PHONY: help results plan dry compare figures page export paper test lint speed lock faults audit publish docs clean
+.PHONY: help results plan dry compare figures page export paper test lint speed gpu bundle lock faults audit publish docs clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +59,13 @@ speed: .venv/ready  ## measure the suite's speed; write results/published/speed/
 	mkdir -p results
 	$(run) pytest -n 0 speed --benchmark-json=results/speed.json
 	$(run) python -m speed.publish results/speed.json results/published/speed --page docs/speed.md
+
+gpu: .venv/ready  ## run what a GPU must show: the tests marked gpu, the speed table, a study (STUDY=, CORES=)
+	$(run) sh tools/gpu.sh $(STUDY) $(CORES)
+
+bundle: .venv/ready  ## pack a study and all it needs for a GPU without a network (STUDY=, BUNDLE=results/bundle)
+	$(run) snakemake --cores $(CORES) --configfile $(STUDY) --until prepare $(quiet)
+	$(run) python -m tools.bundle $(STUDY) $(BUNDLE)
 
 faults: .venv/ready  ## kill a study KILLS times at random moments and compare its rows (KILLS=200, SEED=0)
 	$(run) python -m tests.faults.campaign --kills $(KILLS) --seed $(SEED)

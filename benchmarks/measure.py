@@ -117,12 +117,15 @@ def _counts(net: nn.Module, example: Tensor) -> Row:
         "params": sum(parameter.numel() for parameter in net.parameters()),
         "macs": count_macs(net, example),
         "macs_all_ops": int(all_ops),
-        "bytes": len(save({name: state[name].contiguous() for name in once.values()})),
+        "bytes": len(save({name: state[name].contiguous().cpu() for name in once.values()})),
     }
 
 
 @torch.inference_mode()
 def _peak_mb(net: nn.Module, images: Tensor) -> float:
+    """Of the network, the batch and all that a forward pass allocates; not of the test set and the dense network."""
+    own = sum(tensor.nbytes for tensor in (images, *net.state_dict().values()))
     torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
     net(images)
-    return torch.cuda.max_memory_allocated() / 2**20
+    return (own + torch.cuda.max_memory_allocated() - before) / 2**20

@@ -27,6 +27,7 @@ from torch import nn
 
 from benchmarks import registry
 from benchmarks.data.dataset import Part
+from benchmarks.machine.device import precision
 from benchmarks.schemas.record import RECORDS, read_records
 from benchmarks.schemas.spec import Spec
 from benchmarks.study.cell import Cell
@@ -71,6 +72,7 @@ class Line:
 
 def plan(study: Study, results: Path, device: torch.device, seconds: float = SECONDS) -> Iterator[Line]:
     """A line for every dataset and network. results: the study's folder, for the runs that are there."""
+    study = study.model_copy(update={"precision": precision(study.precision, device)})
     for dataset, network in study.tasks():
         cells = [c for c in study.cells() if (c.dataset, c.network) == (dataset, network)]
         here = results / "runs" / dataset / network

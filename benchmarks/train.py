@@ -18,7 +18,7 @@ from torch import nn
 from benchmarks import registry
 from benchmarks.data.checksum import recorded_sha256
 from benchmarks.data.prepared import load
-from benchmarks.machine.device import describe
+from benchmarks.machine.device import describe, precision
 from benchmarks.machine.files import locked
 from benchmarks.schemas.record import Record
 from benchmarks.schemas.runs import Run, Tensors, Weights, save, sha256
@@ -96,6 +96,7 @@ def _every_seed(
     train: Train,
 ) -> None:
     """Finish the seeds one after another; then write what they left."""
+    spec = spec.model_copy(update={"precision": precision(spec.precision, device)})  # a row's hash is of what was used
     parts = load(data, ("train", "validation"), device)
     runs = []
     for inputs in every:

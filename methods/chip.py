@@ -29,6 +29,7 @@ from methods.core.ranking import keep_by_rank, map_scores
 TARGETS = ("macs",)
 START = "pretrained"
 RANGES = {"batches": (1, 100_000)}
+AT_ONCE = 2**22  # numbers in the matrices that are decomposed at once
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def independence(maps: Tensor) -> Tensor:
     rows = maps.flatten(2)
     if rows.shape[2] > rows.shape[1]:  # the same singular values, with and without any row, in fewer columns
         rows = torch.linalg.qr(rows.mT, mode="r").R.mT
-    masked = [
-        torch.linalg.svdvals(rows.index_fill(1, row, 0)).sum() for row in torch.arange(maps.shape[1]).to(rows.device)
-    ]
+    masked: list[Tensor] = []
+    for gone in torch.eye(maps.shape[1], dtype=torch.bool, device=rows.device).split(max(1, AT_ONCE // rows.numel())):
+        masked += [own.sum() for own in torch.linalg.svdvals(rows.masked_fill(gone[:, None, :, None], 0))]
     return torch.linalg.svdvals(rows).sum() - torch.stack(masked)

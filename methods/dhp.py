@@ -106,7 +106,7 @@ def _placed(latent: Tensor, sites: Sequence[Site], module: str, vector: Tensor) 
     """The vector with the latent elements where the group has its channels in the module."""
     for site in sites:
         if site.module == module:
-            at = site.index.flatten().to(vector.device)
+            at = site.index.flatten()
             vector = vector.index_put((at,), latent.repeat_interleave(site.index.shape[1]))
     return vector
 
@@ -143,5 +143,5 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
 def proximal(latents: nn.ParameterList, threshold: float) -> None:
     """The proximal operator of threshold * |z|, in place: soft thresholding, of vectors with more than LEAST left."""
     for latent in latents:
-        if (latent.abs() >= THRESHOLD).sum() > LEAST:
-            latent.copy_(F.softshrink(latent, threshold))
+        enough = (latent.abs() >= THRESHOLD).sum() > LEAST
+        latent.copy_(torch.where(enough, F.softshrink(latent, threshold), latent))

@@ -66,8 +66,9 @@ class Markov(nn.Module):
 
     def draw(self, generator: torch.Generator) -> dict[str, Tensor]:
         """Group name -> [size] of 0 and 1: one run of the process."""
-        noise = [torch.rand(alpha.shape, generator=generator).to(alpha) for alpha in self.alpha]
-        return self._spread([(u < torch.sigmoid(a)).to(a) for u, a in zip(noise, self.alpha, strict=True)])
+        noise = torch.cat([torch.rand(alpha.shape, generator=generator) for alpha in self.alpha]).to(self.alpha[0])
+        own = noise.split([len(alpha) for alpha in self.alpha])
+        return self._spread([(u < torch.sigmoid(a)).to(a) for u, a in zip(own, self.alpha, strict=True)])
 
     def whole(self) -> dict[str, Tensor]:
         """Group name -> [size] of 1."""
@@ -138,15 +139,16 @@ class ExpectedCost:
                 keep[name][: groups.count(name)] = False
             return problem.macs(keep) / dense - 1
 
-        self.linear = torch.tensor([lost(name) for name in names], dtype=torch.float64)
+        linear = torch.tensor([lost(name) for name in names], dtype=torch.float64)
         both = torch.tensor([[lost(a, b) for b in names] for a in names], dtype=torch.float64)
-        self.cross = (both - self.linear - self.linear[:, None]).fill_diagonal_(0)
+        cross = (both - linear - linear[:, None]).fill_diagonal_(0)
+        self.linear, self.cross = linear.to(problem.example.device), cross.to(problem.example.device)
         self.target = problem.target
 
     def expected(self, marginals: Factors) -> Tensor:
         """MACs for group name -> [size], the groups in the problem's order."""
         lost = torch.stack([(1 - marginal.double()).sum() for marginal in marginals.values()])
-        return 1 + self.linear.to(lost.device) @ lost + lost @ self.cross.to(lost.device) @ lost / 2
+        return 1 + self.linear @ lost + lost @ self.cross @ lost / 2
 
     def distance(self, marginals: Factors) -> Tensor:
         """log |expected - target|; without a gradient where that is near enough."""

@@ -26,6 +26,7 @@ from methods.core import gates
 from methods.core.api import Group, Keep, Problem
 from methods.core.ranking import keep_by_rank
 from methods.core.structure.layers import NORM, WEIGHTED
+from methods.core.widths import masks
 
 TARGETS = ("macs",)
 START = "pretrained"
@@ -51,9 +52,10 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     owners = [g.name for g, _ in sites]
     phi = decorate(net, branches)
     keep = problem.everything()
+    kept = masks(net, keep)
 
     def params() -> dict[str, Tensor]:
-        factors = {b.name: p * keep[owner].to(p) for b, owner, p in zip(branches, owners, phi, strict=True)}
+        factors = {b.name: p * kept[owner] for b, owner, p in zip(branches, owners, phi, strict=True)}
         return gates.scaled(net, branches, factors)
 
     budget = knobs.share * problem.epochs
@@ -69,6 +71,7 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
         for owner, importance in zip(owners, importances(net, problem, phi, params, tick, knobs.lr), strict=True):
             scores[owner] += importance.cpu()
         keep = keep_by_rank(scores, problem, knobs.ranking, since=keep, progress=(done + 1) / rounds, floor=LEAST)
+        kept = masks(net, keep)
         problem.note(channels=sum(int(mask.sum()) for mask in keep.values()))
     gates.write(net, params())
     net.requires_grad_(True)

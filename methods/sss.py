@@ -47,7 +47,7 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
         eta = knobs.lr * problem.rate
         for name, factor in factors.items():
             accelerated(factor, velocity[name], eta, knobs.penalty)
-        problem.note(channels=sum(int((f != 0).sum()) for f in factors.values()))
+        problem.note(channels=torch.stack([(factor != 0).sum() for factor in factors.values()]).sum())
 
     problem.fit(
         net,

@@ -90,7 +90,8 @@ def sample(logits: Tensor, heat: float, rng: torch.Generator) -> tuple[Tensor, T
 
     Both [groups, 2]: index into the candidates; probability, differentiable in `logits`.
     """
-    noise, draw = (-torch.empty(logits.shape).exponential_(generator=rng).log().to(logits.device) for _ in range(2))
+    drawn = [-torch.empty(logits.shape).exponential_(generator=rng).log() for _ in range(2)]
+    noise, draw = torch.stack(drawn).to(logits.device)
     perturbed = (logits.log_softmax(1) + noise) / heat
     chosen = (perturbed.detach().log_softmax(1) + draw).topk(2, 1).indices
     return chosen, perturbed.gather(1, chosen).softmax(1)

@@ -77,7 +77,7 @@ def _grams(net: nn.Module, problem: Problem, group: Group, batches: int, locatio
         draws = torch.rand(locations, len(output), generator=problem.rng).to(device)
         with torch.enable_grad(), torch.autocast(device.type, enabled=False):
             for sampled in contributions(module, inputs[0].float(), draws):
-                own = sampled[:, site.index.to(device)].sum(2).double()
+                own = sampled[:, site.index].sum(2).double()
                 gram += own.T @ own
         samples = (1 + locations) * output.numel() * module.weight[0].numel()
         problem.charge(samples + locations * len(output) * group.size**2)
@@ -129,6 +129,6 @@ def scale_inputs(module: Reader, site: Site, factor: Tensor) -> None:
     """Multiply the weights that read each channel of the group by its factor, in place."""
     weight, groups = module.weight, getattr(module, "groups", 1)
     own = weight.new_ones(weight.shape[1] * groups)
-    own[site.index.to(weight.device)] = factor.to(weight)[:, None]
+    own[site.index] = factor.to(weight)[:, None]
     by_output = own.view(groups, -1).repeat_interleave(len(weight) // groups, 0)
     weight *= by_output.view(*by_output.shape, *[1] * (weight.dim() - 2))

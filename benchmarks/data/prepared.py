@@ -48,9 +48,9 @@ def load(path: Path, parts: tuple[str, ...], device: torch.device) -> dict[str, 
         return stream.load(path, parts, device)
     names = [f"{part}_{what}" for part in parts for what in ("images", "labels")]
     try:
-        with safe_open(path, "pt", device=str(device)) as file:
+        with safe_open(path, "pt") as file:
             # Copied: a tensor of the file is the file, mapped, and would change with it.
-            read = {name: file.get_tensor(name).clone() for name in (*names, "mean", "std")}
+            read = {name: file.get_tensor(name).to(device, copy=True) for name in (*names, "mean", "std")}
     except SafetensorError as error:
         check_sha256(path, recorded_sha256(path))  # whose message says more
         raise ValueError(f"{path} is no file of tensors ({error}); delete it to have it made again") from None

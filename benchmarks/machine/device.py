@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import platform
 import re
 import warnings
@@ -14,6 +15,15 @@ import torch
 from torch import nn
 
 log = logging.getLogger(__name__)
+NO_MEMORY = (  # what torch says where it has no class of error for it
+    "not enough memory",
+    "can't allocate memory",
+    "CUDA error: out of memory",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
+AMPERE = (8, 0)  # the first compute capability of CUDA with bfloat16
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}  # of a CPU
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
@@ -21,9 +31,21 @@ def choose(threads: int) -> torch.device:
     """The GPU where there is one; on the CPU a fixed number of threads, at which results are bit-identical."""
     torch.set_num_threads(threads)
     _keep_freed_memory()
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # float32 is float32
     if reason := unusable_gpu():
         log.warning("training on the CPU, as the GPU cannot be used: %s", reason)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    _repeatable()
+    return torch.device("cuda")
+
+
+def _repeatable() -> None:
+    """The same bits in every run on the same GPU, by deterministic kernels; where torch has none it warns."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing reads it
+    torch.backends.cudnn.benchmark = False  # it picks algorithms by time
 
 
 @cache
@@ -56,10 +78,21 @@ def describe(device: torch.device) -> str:
     return f"{name} (GPU not usable)" if unusable_gpu() else name
 
 
+def precision(asked: str, device: torch.device) -> str:
+    """What `auto` means there: bfloat16 where the device computes in it, float32 where it would convert."""
+    if asked != "auto":
+        return asked
+    if device.type == "cuda":
+        native = torch.cuda.get_device_capability(device) >= AMPERE
+    else:
+        cpuinfo = Path("/proc/cpuinfo")
+        native = cpuinfo.exists() and not BFLOAT16_FLAGS.isdisjoint(cpuinfo.read_text().split())
+    return "bfloat16" if native else "float32"
+
+
 def out_of_memory(error: Exception) -> bool:
-    """Whether that is what the error says. On the CPU torch says so in words alone."""
-    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return known or any(words in str(error) for words in ("not enough memory", "can't allocate memory"))
+    """Whether that is what the error says."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in NO_MEMORY)
 
 
 def channels_last(net: nn.Module) -> nn.Module:

@@ -12,6 +12,7 @@ import os
 import platform
 import time
 from collections import Counter
+from itertools import takewhile
 from pathlib import Path
 
 import torch
@@ -25,20 +26,27 @@ POLL_SECONDS = 0.5
 
 def choose(threads: int) -> torch.device:
     """`device.choose`, in a free slot where there are GPUs. Before CUDA is used: it sees that GPU alone."""
-    if (free := slots()) and "SLURM_JOB_ID" not in os.environ:
+    if "SLURM_JOB_ID" not in os.environ and (free := slots()):
         os.environ["CUDA_VISIBLE_DEVICES"] = take(free)
     return device.choose(threads)
 
 
 def slots() -> list[str]:
-    """The GPU of every slot; none on a machine without GPUs. Raises ValueError if ESPALIER_GPUS lists none."""
+    """The GPU of every slot; none on a machine without GPUs.
+
+    Raises ValueError if ESPALIER_GPUS lists none, or torch finds none: training on the CPU is not what was asked for.
+    """
+    count = torch.cuda.device_count()  # asks the driver, and starts no CUDA
     if (setting := os.environ.get("ESPALIER_GPUS")) is not None:
         if not (listed := _names(setting)):
             raise ValueError(f"ESPALIER_GPUS is {setting!r}; allowed: GPUs with commas between them, like 0,0,1,1")
+        if not count:
+            raise ValueError(f"ESPALIER_GPUS is {setting!r}, and torch finds no GPU; unset it to train on the CPU")
         return listed
-    if not (count := torch.cuda.device_count()):  # asks the driver, and starts no CUDA
-        return []
-    return _names(os.environ.get("CUDA_VISIBLE_DEVICES", "")) or [str(number) for number in range(count)]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return [str(number) for number in range(count)]
+    return list(takewhile(lambda name: not name.startswith("-"), _names(visible)))[:count]  # CUDA stops reading there
 
 
 def _names(listed: str) -> list[str]:

@@ -85,7 +85,9 @@ class Row(BaseModel):
     latency_cpu_b128_ms: Size = Field(description="median milliseconds per batch of 128 on the CPU")
     latency_gpu_b1_ms: Size = Field(description="median milliseconds per batch of 1 on the GPU; empty without one")
     latency_gpu_b128_ms: Size = Field(description="median milliseconds per batch of 128 on the GPU; empty without one")
-    peak_memory_mb: Size = Field(description="peak GPU memory of a batch of 128, MiB; empty without a GPU")
+    peak_memory_mb: Size = Field(
+        description="peak GPU memory of the network and a batch of 128, MiB; empty without a GPU"
+    )
     logit_difference: Amount = Field(
         description="max |gated - pruned| / max |gated| logits, float32; the run fails above 1e-4"
     )

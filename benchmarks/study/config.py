@@ -83,7 +83,7 @@ class Study(BaseModel):
     pretrain_epochs: PretrainEpochs = 0
     retrain: Literal["inherit", "scratch"] = "inherit"
     schedule: Literal["continue", "restart"] = "continue"
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     align: Annotated[int, Field(strict=True, gt=0)] = 1
     where: dict[str, PerDataset] = {}
 

@@ -26,7 +26,7 @@ class History:
     """What is recorded of every training epoch."""
 
     epochs: list[Epoch] = field(default_factory=list)
-    notes: dict[str, float] = field(default_factory=dict)  # of the present epoch
+    notes: dict[str, float | Tensor] = field(default_factory=dict)  # of the present epoch
     losses: list[Tensor] = field(default_factory=list)  # of the present epoch
 
     def close(self, phase: str, epoch: float) -> float:
@@ -34,7 +34,8 @@ class History:
         loss = torch.stack(self.losses).mean().item()  # the epoch's one wait for the device
         if not math.isfinite(loss):
             raise Diverged(f"the training loss was {loss} in epoch {epoch:.1f}")
-        self.epochs.append({"phase": phase, "epoch": epoch, "train_loss": loss, **self.notes})
+        notes = {name: note.item() if isinstance(note, Tensor) else note for name, note in self.notes.items()}
+        self.epochs.append({"phase": phase, "epoch": epoch, "train_loss": loss, **notes})
         self.notes.clear()
         return loss
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -55,7 +54,7 @@ def new_network(spec: Spec, seed: int, part: Part, device: torch.device) -> tupl
         raise Unsupported(f"{spec.network} cannot be built: {first_line(error)}") from error
     structure = _structure(build, shape, classes, spec.align)
     lay_out(net, structure.example)
-    return net.to(device), replace(structure, example=structure.example.to(device))
+    return net.to(device), structure.on(device)
 
 
 @cache
@@ -75,12 +74,15 @@ def structure_of(net: nn.Module, example: Tensor, classes: int, align: int = 1) 
 
 
 def initialise(net: nn.Module, spec: Spec, seed: int) -> None:
-    """Draw all weights anew, by the modules' own `reset_parameters`."""
+    """Draw all weights anew, by the modules' own `reset_parameters`; on the CPU, whose numbers every device gets."""
+    device = next((parameter.device for parameter in net.parameters()), torch.device("cpu"))
+    net.cpu()
     torch.manual_seed(seed_for(spec.dataset, spec.network, seed, "init"))
     for name in RESETS:
         for module in net.modules():
             if callable(reset := getattr(module, name, None)):
                 reset()
+    net.to(device)
 
 
 def undrawn(net: nn.Module) -> dict[str, Tensor]:

@@ -95,7 +95,7 @@ class Trainer:
     def charge(self, macs: float) -> None:
         self.budget.charge(macs)
 
-    def note(self, **values: float) -> None:
+    def note(self, **values: float | Tensor) -> None:
         self.loops.history.notes |= values
 
     def begin(self, phase: str, image_macs: float, schedule: str) -> None:

@@ -32,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -76,6 +77,14 @@ class Site:
 
     module: str
     index: Tensor
+
+    def __post_init__(self) -> None:
+        self.ordered  # noqa: B018 - found once, so that no training step waits for the device
+
+    @cached_property
+    def ordered(self) -> bool:
+        """Whether the channels of the group are the module's first ones, in their order."""
+        return torch.equal(self.index.flatten().cpu(), torch.arange(self.index.numel()))
 
 
 @dataclass(frozen=True)
@@ -174,6 +183,7 @@ class Problem(Protocol):
         """Add training MACs that the problem cannot count itself (those of a hypernetwork, say)."""
         ...
 
-    def note(self, **values: float) -> None:
-        """Write values into the history of the current epoch (the number of channels that are on, say)."""
+    def note(self, **values: float | Tensor) -> None:
+        """Write values into the history of the current epoch (the number of channels that are on, say). One on the
+        device is fetched at the end of the epoch."""
         ...

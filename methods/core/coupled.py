@@ -16,7 +16,7 @@ Parts = Callable[[], list[Tensor]]
 def coupled(net: nn.Module, group: Group, *, norms: bool = True, readers: bool = True) -> Parts:
     """The weights that a channel of the group has in its writers, and in its norms and readers where asked for.
 
-    Biases are left out. Asked for once, called every step: the indices then already lie where the weights do.
+    Biases are left out.
     """
     modules = dict(net.named_modules())
     parts = [_rows(modules[site.module], site) for site in group.writers]
@@ -45,14 +45,12 @@ def first_to_go(keep: Keep, scores: Mapping[str, Tensor], share: float) -> Keep:
 def _rows(module: nn.Module, site: Site) -> Callable[[], Tensor]:
     weight = module.weight
     assert isinstance(weight, Tensor)
-    index = site.index.to(weight.device)
-    return lambda: weight[index].flatten(1)
+    return lambda: weight[site.index].flatten(1)
 
 
 def _columns(module: nn.Module, site: Site) -> Callable[[], Tensor]:
     """The slices over input channels; those of a grouped convolution lie in the rows of their own group."""
     weight, blocks = module.weight, getattr(module, "groups", 1)
     assert isinstance(weight, Tensor)
-    index = site.index.to(weight.device)
-    block, column = index // weight.shape[1], index % weight.shape[1]
+    block, column = site.index // weight.shape[1], site.index % weight.shape[1]
     return lambda: weight.unflatten(0, (blocks, -1))[block, :, column].flatten(1)

@@ -32,7 +32,7 @@ from torch.func import functional_call
 from methods.core.api import Factors, Group, Site
 
 Place = Literal["behind_activation", "behind_norm", "before_norm"]
-Parts = list[tuple[Tensor, Tensor]]  # index [size, k] into a module's channels, and factor [size], of each group
+Parts = list[tuple[Site, Tensor]]  # where a group has its channels in a module, and its factor [size]
 SITES: dict[Place, Callable[[Group], tuple[Site, ...]]] = {
     "behind_activation": lambda group: group.readers,
     "behind_norm": lambda group: group.gates if group.exact else group.readers,
@@ -47,16 +47,14 @@ def scaled(
 
     factors: group name -> [size]. Use as `functional_call(net, scaled(...), images)`.
     """
-    modules = dict(net.named_modules())
     parts: dict[str, tuple[Parts, Parts]] = {}
     for group in groups:
         sites = SITES[place](group)
         for site in sites:
             outputs, inputs = parts.setdefault(site.module, ([], []))
-            (inputs if sites is group.readers else outputs).append((site.index, factors[group.name]))
-    return {
-        f"{name}.{which}": new for name, own in parts.items() for which, new in _scaled(modules[name], *own).items()
-    }
+            (inputs if sites is group.readers else outputs).append((site, factors[group.name]))
+    made = {name: _scaled(net.get_submodule(name), *own) for name, own in parts.items()}
+    return {f"{name}.{which}": tensor for name, own in made.items() for which, tensor in own.items()}
 
 
 def gated(
@@ -102,13 +100,13 @@ def _inputs(weight: Tensor, groups: int, parts: Parts) -> Tensor:
 
 
 def _spread(parts: Parts, channels: int) -> Tensor:
-    """[channels] of a module, from the groups that have a part in it: index [size, k] and factor [size]; 1 elsewhere.
+    """[channels] of a module: the factors of the groups that have channels in it, 1 elsewhere.
 
-    A channel is one group's alone.
+    A channel belongs to one group.
     """
-    index, factor = parts[0]
-    if index.numel() == channels and torch.equal(index.flatten(), torch.arange(channels)):
-        return factor[:, None].expand(-1, index.shape[1]).flatten()
-    at = torch.cat([index.flatten() for index, _ in parts]).to(factor.device)
-    values = torch.cat([factor.repeat_interleave(index.shape[1]) for index, factor in parts])
+    site, factor = parts[0]
+    if site.index.numel() == channels and site.ordered:
+        return factor[:, None].expand(-1, site.index.shape[1]).flatten()
+    at = torch.cat([site.index.flatten() for site, _ in parts]).to(factor.device)
+    values = torch.cat([factor.repeat_interleave(site.index.shape[1]) for site, factor in parts])
     return factor.new_ones(channels).index_put((at,), values)

@@ -54,7 +54,7 @@ def map_scores(
 
     def add(group: Group, index: Tensor, module: nn.Module, _: object, output: Tensor) -> None:
         by_channel = output.movedim(-1, 1) if isinstance(module, nn.Linear | nn.LayerNorm) else output
-        maps = F.relu(by_channel.float())[:, index.to(device)]
+        maps = F.relu(by_channel.float())[:, index]
         maps = maps.reshape(*maps.shape[:3], maps.shape[3] if maps.dim() > 3 else 1, -1)
         scores[group.name] += measure(maps) / len(group.gates)
 

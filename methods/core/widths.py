@@ -99,16 +99,16 @@ def train_slimmable(net: nn.Module, problem: Problem, epochs: float, *, narrowes
     """Train `net` at full width, at `narrowest` of every group and at `between` random widths, in every step."""
     optimizer = problem.optimizer(net)
     dense = problem.macs(problem.everything())
-    least = _first(problem, torch.full((len(problem.groups),), narrowest))
+    least = masks(net, _first(problem, torch.full((len(problem.groups),), narrowest)))
     net.train()
     for batch in problem.batches(epochs, state=(net, optimizer)):
-        narrow = [least, *(random_widths(problem, narrowest) for _ in range(between))]
+        narrow = [least, *(masks(net, random_widths(problem, narrowest)) for _ in range(between))]
         optimizer.zero_grad()
         logits = problem.logits(net, batch.images)
         problem.loss(nn.Identity(), Batch(logits, batch.labels)).backward()
         soft_labels = logits.detach().softmax(1)
-        for keep in narrow:
-            params = gates.scaled(net, problem.groups, masks(net, keep))
+        for factors in narrow:
+            params = gates.scaled(net, problem.groups, factors)
             F.cross_entropy(problem.logits(net, batch.images, params), soft_labels).backward()
         optimizer.step()
         problem.charge(PASSES * len(narrow) * dense * len(batch.labels))
@@ -134,9 +134,9 @@ def accuracies(net: nn.Module, problem: Problem, candidates: Sequence[Keep]) -> 
 
 
 def masks(net: nn.Module, keep: Keep) -> dict[str, Tensor]:
-    """The choice as factors of 0 and 1, where the parameters of `net` are."""
-    parameter = next(net.parameters())
-    return {name: mask.to(parameter) for name, mask in keep.items()}
+    """The choice as factors of 0 and 1, where the parameters of `net` are; one copy for all groups."""
+    every = torch.cat([*keep.values()]).to(next(net.parameters()))
+    return dict(zip(keep, every.split([len(mask) for mask in keep.values()]), strict=True))
 
 
 def _first(problem: Problem, fractions: Tensor) -> Keep:

@@ -28,6 +28,7 @@ STUDY = {
     "seeds": 1,
     "epochs": 2,
     "pretrain_epochs": 1,
+    "precision": "float32",
 }
 
 

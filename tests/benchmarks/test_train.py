@@ -438,3 +438,18 @@ def test_configs_differ_by_what_changes_numbers_and_by_nothing_else() -> None:
     other = [{"epochs": 5}, {"retrain": "scratch"}, {"schedule": "restart"}, {"pretrain_epochs": 1}]
     assert {specs(**changes)["switcher@free"].config_hash for changes in same} == {base.config_hash}
     assert len({specs(**changes)["switcher@free"].config_hash for changes in other} | {base.config_hash}) == 5
+
+
+@pytest.mark.parametrize("used", ["float32", "bfloat16"])
+def test_auto_is_the_same_run_as_the_precision_that_it_stands_for(
+    bench: Bench, tmp_path: Path, used: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row says which, and what was trained before under the explicit name is not trained again."""
+    explicit = bench.cell(specs(seeds=1, precision=used)["uniform@macs=0.5"])
+    monkeypatch.setattr(train, "precision", lambda asked, device: used if asked == "auto" else asked)
+    monkeypatch.setattr(train, "run_seed", lambda *_: pytest.fail("it is trained again"))
+    spec = specs(seeds=1)["uniform@macs=0.5"]
+    assert spec.precision == "auto"
+    kept = timeless(explicit)
+    assert timeless(bench.cell(spec)) == kept
+    assert kept[0][0]["precision"] == used

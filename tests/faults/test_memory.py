@@ -37,6 +37,13 @@ def no_tensor_on_the_gpu() -> None:
     raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.\nSee the documentation")
 
 
+LIBRARIES = (
+    "CUDA error: out of memory\nCompile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.",
+    "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+    "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+)
+
+
 @pytest.fixture
 def spec() -> Spec:
     return specs()["uniform@macs=0.5"]
@@ -95,6 +102,8 @@ def test_other_errors_stay_errors(bench: Bench, spec: Spec, fail_once: Callable[
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     assert not out_of_memory(RuntimeError("mat1 and mat2")) and out_of_memory(MemoryError())
+    assert all(out_of_memory(RuntimeError(said)) for said in LIBRARIES), "in the words of CUDA's libraries"
+    assert not out_of_memory(RuntimeError("CUDA error: an illegal memory access was encountered"))
     fail_once(fail)
     with pytest.raises(RuntimeError, match="mat1"):
         bench.cell(spec)

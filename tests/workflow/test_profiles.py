@@ -55,6 +55,7 @@ def test_a_cell_with_knobs_is_found_by_its_remote_job(new_project: Callable[...,
 def test_a_gpu_is_one_jobs_at_a_time(new_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch) -> None:
     """Two cells are ready at once, two cores and two GPUs are there; but one GPU is all that may be used."""
     project = new_project(methods=["dense", "l1"], targets=["macs=0.5"], seeds=1, epochs=2, pretrain_epochs=1)
+    project.replace("benchmarks/machine/gpus.py", "torch.cuda.device_count()", "2")
     monkeypatch.setenv("ESPALIER_GPUS", "7,8")
     monkeypatch.setenv("XDG_CACHE_HOME", str(project.root))
     cells = [f"results/tiny/runs/digits/lenet5/{cell}/runs.json" for cell in ("dense@free", "l1@macs=0.5")]

@@ -11,7 +11,7 @@ import torch
 import torch_pruning as tp
 from torch import Tensor, nn
 
-from methods.core.api import Group, Keep
+from methods.core.api import Group, Keep, Site
 from methods.core.structure.cost import Cost
 from methods.core.structure.grouping import groups_of
 from methods.core.structure.layers import NORM
@@ -34,6 +34,18 @@ class Structure:
         """
         groups = tuple(replace(group, step=_step(group, align)) for group in groups_of(net, example))
         return cls(groups, Cost.of(net, example, groups), example)
+
+    def on(self, device: torch.device) -> Structure:
+        """The same with its tensors on a device: copied there once, and not at every training step."""
+
+        def there(sites: tuple[Site, ...]) -> tuple[Site, ...]:
+            return tuple(replace(site, index=site.index.to(device)) for site in sites)
+
+        groups = [
+            replace(g, writers=there(g.writers), norms=there(g.norms), readers=there(g.readers), gates=there(g.gates))
+            for g in self.groups
+        ]
+        return replace(self, groups=tuple(groups), example=self.example.to(device))
 
     def macs(self, keep: Keep) -> int:
         """MACs per image of the network with the channels of `keep`."""
@@ -61,7 +73,7 @@ class Structure:
             off = ~keep[group.name].cpu()
             for side, sites in (("out", group.writers + group.norms), ("in", group.readers)):
                 for site in sites:
-                    gone.setdefault((site.module, side), []).extend(site.index[off].flatten().tolist())
+                    gone.setdefault((site.module, side), []).extend(site.index.cpu()[off].flatten().tolist())
         for (name, side), channels in gone.items():
             if channels:  # the kind is the dense layer's: a grouped one may get as narrow as a depthwise one
                 module = net.get_submodule(name)

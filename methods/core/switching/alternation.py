@@ -25,6 +25,7 @@ from methods.core.gates import Place
 from methods.core.ranking import keep_by_rank
 from methods.core.switching.rationing import rationed, within
 from methods.core.switching.readings import Reading, Scores
+from methods.core.widths import masks
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ class Alternation:
 
     def turn_on(self, keep: Keep) -> None:
         """Let the budget have these channels."""
-        for name, mask in keep.items():
+        for name, mask in masks(self.net, keep).items():
             self.on[name].copy_(mask)
 
     def ration(self, scores: Scores) -> None:

@@ -8,6 +8,7 @@ enough of them are 0 takes both: LeNet-5 at a fifth of its MACs then lost 2 to 1
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from methods.core.api import Keep, Problem
@@ -21,10 +22,12 @@ FLOOR = 0.1  # of the factor of a channel that a budget keeps: at 0 it would be 
 def within(share: float, scores: Scores, problem: Problem) -> Keep:
     """The channels of highest score (the first of each neuron's) that keep to this share of the dense MACs."""
     goal = share * problem.macs(problem.everything())
-    place = {name: places(p[:, 0].cpu()) for name, p in scores.items()}
+    first = torch.cat([p[:, 0] for p in scores.values()]).cpu().split([len(p) for p in scores.values()])
+    place = {name: places(own) for name, own in zip(scores, first, strict=True)}
+    highest = {name: float(own.max()) for name, own in place.items()}
 
     def without(lowest: float) -> Keep:
-        return {name: own >= min(lowest, float(own.max())) for name, own in place.items()}
+        return {name: own >= min(lowest, highest[name]) for name, own in place.items()}
 
     low, high = 0.0, 1.0
     for _ in range(BISECTIONS):

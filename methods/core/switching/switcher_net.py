@@ -94,15 +94,18 @@ class Equivariant(nn.Module):
     """Statistics that every layer of every network has."""
 
     width = 2 * (2 * STATISTICS + 1) + 2
+    log_shapes: Tensor
 
     def __init__(self, views: Sequence[View], chosen: Input) -> None:
         super().__init__()
         self.chosen = chosen
+        shapes = torch.stack([torch.tensor(view.incoming.shape, dtype=torch.float32).log() for view in views])
+        self.register_buffer("log_shapes", shapes, persistent=False)  # transferred to networks of other shapes
 
     def forward(self, views: Sequence[View]) -> list[Tensor]:
         """[size, width] of every group: statistics as z-scores over the layer, the layer's means, size and fan in."""
         features = []
-        for view in views:
+        for view, shape in zip(views, self.log_shapes, strict=True):
             incoming, outgoing = statistics(view.incoming), statistics(view.outgoing)
             if self.chosen == "incoming":
                 outgoing = torch.zeros_like(outgoing)
@@ -110,8 +113,8 @@ class Equivariant(nn.Module):
                 incoming = torch.zeros_like(incoming)
             scale = torch.zeros_like(incoming[:, :1]) if view.scale is None else log_rms(view.scale)[:, None]
             own = torch.cat([incoming, outgoing, scale], 1)
-            shape = own.new_tensor(view.incoming.shape).log().expand(len(own), 2)
-            features.append(torch.cat([standardise(own), own.mean(0, keepdim=True).expand_as(own), shape], 1))
+            context = [own.mean(0, keepdim=True).expand_as(own), shape.expand(len(own), 2)]
+            features.append(torch.cat([standardise(own), *context], 1))
         return features
 
 

@@ -39,7 +39,7 @@ def weights(net: nn.Module, groups: Sequence[Group], *, live: bool = False) -> l
         module = modules[site.module]
         weight = _by_input(module) if of_input else module.weight
         assert isinstance(weight, Tensor)
-        return (weight if live else weight.detach())[site.index.to(weight.device)].flatten(1)
+        return (weight if live else weight.detach())[site.index].flatten(1)
 
     return [
         View(

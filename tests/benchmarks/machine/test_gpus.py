@@ -14,7 +14,8 @@ from benchmarks.machine import gpus
 from benchmarks.registry import ROOT
 
 JOB = """
-import logging, sys
+import logging, sys, torch
+torch.cuda.device_count = lambda: 2
 from benchmarks.machine.gpus import choose
 logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
 choose(1)
@@ -59,6 +60,24 @@ def test_slots_are_those_of_the_setting_or_every_visible_gpu(monkeypatch: pytest
     monkeypatch.setenv("ESPALIER_GPUS", " ")
     with pytest.raises(ValueError, match="ESPALIER_GPUS is ' '; allowed: GPUs with commas"):
         gpus.slots()
+
+
+@pytest.mark.parametrize(
+    ("visible", "shown"), [("0,-1,1", ["0"]), ("-1", []), ("", []), ("1,0", ["1", "0"]), ("0,1,7", ["0", "1"])]
+)
+def test_what_cuda_does_not_read_is_no_slot(monkeypatch: pytest.MonkeyPatch, visible: str, shown: list[str]) -> None:
+    """CUDA stops at the first name that is no GPU."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert gpus.slots() == shown
+
+
+def test_asking_for_gpus_where_there_are_none_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESPALIER_GPUS", "0,1")
+    with pytest.raises(
+        ValueError, match="ESPALIER_GPUS is '0,1', and torch finds no GPU; unset it to train on the CPU"
+    ):
+        gpus.choose(torch.get_num_threads())
 
 
 def test_no_two_jobs_are_in_one_slot_and_few_spread_over_gpus(monkeypatch: pytest.MonkeyPatch) -> None:

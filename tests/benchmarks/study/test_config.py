@@ -104,7 +104,7 @@ def test_the_base_of_these_tests_is_valid() -> None:
         ({"pretrain_epochs": 1.0}, "pretrain_epochs", "1.0", "integer"),
         ({"retrain": "anew"}, "retrain", '"anew"', "'inherit' or 'scratch'"),
         ({"schedule": "stop"}, "schedule", '"stop"', "'continue' or 'restart'"),
-        ({"precision": "float16"}, "precision", '"float16"', "'float32' or 'bfloat16'"),
+        ({"precision": "float16"}, "precision", '"float16"', "'auto', 'float32' or 'bfloat16'"),
         ({"align": 0}, "align", "0", "greater than 0"),
         ({"align": 8.0}, "align", "8.0", "integer"),
         ({"align": True}, "align", "true", "integer"),
