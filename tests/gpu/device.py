@@ -69,7 +69,7 @@ class DeviceTensor(Tensor):
         return self.cpu().tolist()
 
     def data_ptr(self) -> int:
-        """By which tensors that share memory are told apart."""
+        """Equal for tensors that share memory."""
         return self.held.data_ptr()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
@@ -96,8 +96,8 @@ def run(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
     ours = {id(tensor.held): tensor for tensor in tensors if isinstance(tensor, DeviceTensor)}
     here = isinstance(tensors[0], DeviceTensor) if op in COPIES else bool(ours)
-    if (asked := kwargs.get("device")) is not None:
-        here = torch.device(asked).type == NAME
+    if kwargs.get("device") is not None:
+        here = torch.device(kwargs["device"]).type == NAME
         held_kwargs |= {"device": "cpu", "pin_memory": False}
     _refuse(op, args, leaves, tensors, here)
     _count(op, args, tensors, here)
@@ -176,7 +176,9 @@ def _own_random_numbers() -> Iterator[None]:
 def install() -> torch.device:
     """Make the device known to torch, once in a process."""
     if not hasattr(torch, NAME):
-        module = type("Module", (backends._DummyBackendModule,), {"manual_seed_all": _seeded, **_AMP})()
+        module = type(
+            "Module", (backends._DummyBackendModule,), {"manual_seed_all": _seeded, "get_amp_supported_dtype": _types}
+        )()
         backends._setup_privateuseone_for_python_backend(NAME, backend_module=module)
         _factories.fallback(lambda op, *args, **kwargs: run(op, args, kwargs), "PrivateUse1")
         _kernels.impl("_copy_from", _copy_from, "PrivateUse1")
@@ -184,6 +186,10 @@ def install() -> torch.device:
             op = getattr(getattr(aten, name.partition(".")[0]), name.partition(".")[2] or "default")
             _kernels.impl(name, partial(_made, op), "PrivateUse1")
     return torch.device(NAME)
+
+
+def _types(_: object) -> list[torch.dtype]:
+    return [torch.bfloat16]
 
 
 def _seeded(_: object, seed: int) -> None:
@@ -200,6 +206,5 @@ def _copy_from(source: Tensor, target: Tensor, non_blocking: bool = False) -> Te
     return run(aten.copy_.default, (target, source), {})
 
 
-_AMP = {"get_amp_supported_dtype": lambda _: [torch.bfloat16]}
 _factories, _kernels = torch.library.Library("_", "IMPL"), torch.library.Library("aten", "IMPL")
 _random.manual_seed(SEED)
