@@ -82,7 +82,7 @@ def prepared(study: Path) -> list[Path]:
 
 def split(path: Path) -> list[Path]:
     """Cut a file into parts beside it, named `<file>.00` and so on, and remove it."""
-    parts = []
+    parts: list[Path] = []
     with path.open("rb") as file:
         while block := file.read(PART):
             parts.append(path.with_name(f"{path.name}.{len(parts):02d}"))

@@ -44,7 +44,7 @@ def _repeatable() -> None:
     """The same bits in every run on the same GPU, by deterministic kernels; where torch has none it warns."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing reads it
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing reads it
     torch.backends.cudnn.benchmark = False  # it picks algorithms by time
 
 
