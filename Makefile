@@ -82,8 +82,9 @@ lock: .venv/ready  ## write requirements.lock from pyproject.toml, and environme
 		--output-file requirements.lock
 	$(run) python -m tools.environment
 
-docs: .venv/ready  ## write the generated parts of README.md and docs/methods.md
+docs: .venv/ready  ## write the generated parts of README.md, docs/methods.md and docs/networks.md
 	$(run) python -m tools.pages
+	$(run) python -m tools.zoo.page
 
 .venv/ready: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Espalier needs Python 3.11 or newer: make PYTHON=python3.12")'

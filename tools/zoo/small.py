@@ -147,10 +147,6 @@ SMALL: dict[str, Callable[[], nn.Module]] = {
         p=nn.Conv2d(1, 16, 2, stride=2), l=nn.TransformerEncoderLayer(16, 4, 64, dropout=0.0, batch_first=True),
         h=nn.Linear(16, 2),
     ),
-    "product of two layers": lambda: Net(
-        lambda m, x: m.head((m.a(x).flatten(2) @ m.b(x).flatten(2).mT).flatten(1)),
-        a=conv(1, 6), b=conv(1, 4), head=nn.Linear(24, 2),
-    ),
     "LSTM": lambda: Net(
         lambda m, x: m.h(m.r(m.p(x).flatten(2).mT)[0].mean(1)),
         p=nn.Conv2d(1, 8, 2, stride=2), r=nn.LSTM(8, 6, batch_first=True), h=nn.Linear(6, 2),
