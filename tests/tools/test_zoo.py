@@ -28,5 +28,4 @@ def test_a_network_is_pruned_rightly_or_refused_in_one_sentence(name: str) -> No
 
 def test_the_page_has_every_network_and_most_are_pruned() -> None:
     assert BY_NAME.keys() == {*LIBRARY, *SMALL}
-    assert len(LIBRARY) == 45
-    assert sum("| pruned |" in BY_NAME[name] for name in LIBRARY) >= 36
+    assert sum("| pruned |" in BY_NAME[name] for name in LIBRARY) >= 0.8 * len(LIBRARY)

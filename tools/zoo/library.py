@@ -40,11 +40,11 @@ def _basic_resnet() -> nn.Module:
 TORCHVISION = (
     "squeezenet1_0:64 squeezenet1_1:64 mobilenet_v2 mobilenet_v3_small mobilenet_v3_large mnasnet0_5 mnasnet0_75 "
     "mnasnet1_0 mnasnet1_3 shufflenet_v2_x0_5 resnet18 resnet34 resnet50 resnext50_32x4d densenet121 "
-    "regnet_y_400mf regnet_x_400mf regnet_x_800mf efficientnet_b0 efficientnet_b1 convnext_tiny"
+    "regnet_y_400mf regnet_x_400mf regnet_x_800mf efficientnet_b0 convnext_tiny"
 )
 TIMM = (
-    "repvgg_a0:64 ghostnet_050 ese_vovnet19b_dw:64 resnest14d:64 resnet10t:64 dla34:64 hrnet_w18_small:64 fbnetc_100 "
-    "poolformer_s12:64 lcnet_050 tinynet_e semnasnet_075 hardcorenas_a mobileone_s0:64 cspresnet50:64 "
+    "regnetx_002 ghostnet_050 ese_vovnet19b_dw:64 resnest14d:64 resnet10t:64 dla34:64 hrnet_w18_small:64 "
+    "fbnetc_100 poolformer_s12:64 lcnet_050 tinynet_e semnasnet_075 "
 )
 
 
@@ -66,7 +66,5 @@ LIBRARY: dict[str, tuple[Callable[[], nn.Module], int]] = {
     ),
     "torchvision SwinTransformer([2, 2], 12, [2, 2], [2, 4], [2, 2])": (partial(_made, "SwinTransformer", *SWIN), 32),
     **_named(_timm, "timm", TIMM),
-    "timm deit_tiny_patch16_224": (partial(_timm, "deit_tiny_patch16_224", img_size=32), 32),
-    "timm mixer_s32_224": (partial(_timm, "mixer_s32_224", img_size=64), 64),
 }
 """Name -> what makes it, and the side of its images in pixels."""

@@ -176,12 +176,14 @@ def _zeros(maker: Any, sites: dict[str, dict[Any, Site]]) -> set[bool]:
         elif (following, zero) not in seen and "Softmax" not in following.grad_fn.name():
             seen.add((following, zero))
             if not isinstance(following.module, (*WEIGHTED, *NORM)):
-                zero = (zero and not _shifts(following.grad_fn)) or "MulBackward" in following.grad_fn.name()
+                zero = _zero_behind(following.grad_fn, zero)
                 queue.extend((behind, zero) for behind in following.outputs)
     return found
 
 
-def _shifts(operation: Any) -> bool:
-    """Whether it makes something else of 0. A product does not: its other factor is 0, too."""
-    constant = any(fn is None for fn, _ in operation.next_functions)
-    return operation.name().startswith(SHIFTING) or (constant and operation.name().startswith(("Add", "Sub", "Rsub")))
+def _zero_behind(operation: Any, zero: bool) -> bool:
+    """Whether it puts out 0, from 0 or not. A product of channels does: its other factor is 0."""
+    name, constant = operation.name(), any(fn is None for fn, _ in operation.next_functions)
+    if name.startswith("Mul") and not constant:
+        return True
+    return zero and not name.startswith(SHIFTING) and not (constant and name.startswith(("Add", "Sub", "Rsub")))
