@@ -7,7 +7,7 @@ from benchmarks.machine.gpus import choose
 from benchmarks.measure import measure
 from benchmarks.study.config import parse
 from benchmarks.study.specs import cell_spec
-from workflow.scripts._job import arguments
+from workflow.scripts import arguments
 
 if __name__ == "__main__":
     args = arguments("data", "out", doc=__doc__, texts=("config", "dataset", "network"))

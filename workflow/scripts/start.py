@@ -3,7 +3,7 @@
 from benchmarks.machine.gpus import choose
 from benchmarks.schemas.spec import Spec
 from benchmarks.train import train_start
-from workflow.scripts._job import arguments
+from workflow.scripts import arguments
 
 if __name__ == "__main__":
     args = arguments("data", "out", "scratch", doc=__doc__)
