@@ -23,10 +23,12 @@ WAITS = {  # how often a training step may wait for the host, and why; others ne
     "free_factor": (3, TURN),
     "l0": (1, f"noise is {DRAWN}"),
     "metapruning": (1, f"widths are {DRAWN}"),
+    "obd": (1, f"labels are {DRAWN}"),
     "random_search": (2, f"two widths are {DRAWN}"),
     "switcher": (3, TURN),
     "switcher_transfer": (3, TURN),
     "tas": (3, f"noise and validation images are {DRAWN}"),
+    "thinet": (8, f"the sampled outputs of every reader of a group are {DRAWN}"),
 }
 
 
