@@ -115,7 +115,7 @@ def test_torchvision_is_imported_only_where_it_is_called(path: Path) -> None:
 STAGES = {
     "train": {"training", "data", "schemas", "machine", "registry"},
     "measure": {"training", "study", "data", "schemas", "machine"},
-    "plan": {"training", "study", "data", "schemas", "registry"},
+    "plan": {"training", "study", "data", "schemas", "machine", "registry"},
     "pruned": {"training", "schemas", "machine", "registry"},
     "training": {"data", "schemas", "machine", "registry"},
     "study": {"data", "schemas", "registry", "source_hash"},

@@ -64,7 +64,7 @@ def _better_than_others(case: Case) -> Claim:
         "Better accuracy than other structure-learning methods.",
         f"Test accuracy of {case.examined} minus that of each method at the same MACs. Methods with target MACs: at "
         f"{matched}. Methods that choose their own size: at the MACs of each of their runs, where the accuracy of "
-        f"{case.examined} is that of its own run at match:<method>, or read off the line through its own runs and the "
+        f"{case.examined} is that of its own run at {Target.match('<method>')}, or read off the line through its own runs and the "
         "dense one. Holds if it is better than each, and on each task shown to lose less than "
         f"{RELEVANT} points; this needs no correction. Fails if it is worse than one of them or practically equal, or "
         "worse on a task (Holm over the methods, and over methods and tasks), or if a run diverged or collapsed. Other "
@@ -103,4 +103,8 @@ def _unreached(case: Case, chosen: pd.DataFrame, method: str) -> list[str]:
     """Runs of a method at whose MACs the examined one has none: dropping them would choose the easy tasks."""
     count = int(chosen.loc[chosen["method"] == method, "difference"].isna().sum())
     runs = f"{count} run{'s' * (count != 1)}"
-    return [f"no accuracy of {case.examined} at the MACs of {runs} of {method} (add match:{method})"] if count else []
+    return (
+        [f"no accuracy of {case.examined} at the MACs of {runs} of {method} (add {Target.match(method)})"]
+        if count
+        else []
+    )
