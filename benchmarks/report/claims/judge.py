@@ -64,8 +64,8 @@ def _better_than_others(case: Case) -> Claim:
         "Better accuracy than other structure-learning methods.",
         f"Test accuracy of {case.examined} minus that of each method at the same MACs. Methods with target MACs: at "
         f"{matched}. Methods that choose their own size: at the MACs of each of their runs, where the accuracy of "
-        f"{case.examined} is that of its own run at {Target.match('<method>')}, or read off the line through its own runs and the "
-        "dense one. Holds if it is better than each, and on each task shown to lose less than "
+        f"{case.examined} is that of its own run at {Target.match('<method>')}, or read off the line through its "
+        "own runs and the dense one. Holds if it is better than each, and on each task shown to lose less than "
         f"{RELEVANT} points; this needs no correction. Fails if it is worse than one of them or practically equal, or "
         "worse on a task (Holm over the methods, and over methods and tasks), or if a run diverged or collapsed. Other "
         "target MACs are shown and do not count: the paper has none.",

@@ -39,8 +39,8 @@ LEGEND = (
     "Over tasks: mean and 95 % t-interval with tasks as the unit; the verdict is judged by it. After Holm: the same "
     "verdict corrected over the methods at one target. Fixed tasks: the same mean, with an interval for exactly these "
     "tasks. Without one task: the means over tasks when any one of them is left out; a star marks that the verdict "
-    'then changes. "Shown from" is the smallest true mean that these tasks and seeds call better with 80 % power. Tasks '
-    "needed: at which the interval about this mean would decide, with this spread."
+    'then changes. "Shown from" is the smallest true mean that these tasks and seeds call better with 80 % power. '
+    "Tasks needed: at which the interval about this mean would decide, with this spread."
 )
 """What the columns of `findings` are."""
 
