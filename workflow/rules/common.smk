@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 shell.prefix(f"export PYTHONPATH={shlex.quote(str(ROOT))}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
     # Else packages in ~/.local come before those of the environment, and pip, which fills it, removes them there.
-    os.environ["PYTHONNOUSERSITE"] = "1"
+    os.environ.update(PYTHONNOUSERSITE="1")
 gc.set_threshold(100_000)  # a plan is many objects and few cycles; at Python's 700, looking for them took a tenth of it
 
 from benchmarks.study import resources
