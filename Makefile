@@ -61,11 +61,11 @@ speed: .venv/ready  ## measure the suite's speed; write results/published/speed/
 	$(run) python -m speed.publish results/speed.json results/published/speed --page docs/speed.md
 
 gpu: .venv/ready  ## run what a GPU must show: the tests marked gpu, the speed table, a study (STUDY=, CORES=)
-	$(run) sh tools/gpu.sh $(STUDY) $(CORES)
+	$(run) sh tools/gpu.sh '$(STUDY)' $(CORES)
 
 bundle: .venv/ready  ## pack a study and all it needs for a GPU without a network (STUDY=, BUNDLE=results/bundle)
-	$(run) snakemake --cores $(CORES) --configfile $(STUDY) --until prepare $(quiet)
-	$(run) python -m tools.bundle $(STUDY) $(BUNDLE)
+	$(snakemake) --until prepare $(quiet)
+	$(run) python -m tools.bundle '$(STUDY)' $(BUNDLE)
 
 faults: .venv/ready  ## kill a study KILLS times at random moments and compare its rows (KILLS=200, SEED=0)
 	$(run) python -m tests.faults.campaign --kills $(KILLS) --seed $(SEED)
