@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
+from benchmarks.machine.files import write_atomically
 from benchmarks.registry import ROOT
 from benchmarks.report.figures.registry import FIGURES, OF_HISTORIES
 from benchmarks.report.stats.rows import read_rows
@@ -59,9 +60,7 @@ def copied(results: Path) -> Path:
     """The folder under results/published/ with the rows and histories of a study that ran here."""
     folder = PUBLISHED / results.name
     for name in SOURCES:
-        content = (results / name).read_bytes()
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
+        write_atomically(folder / name, (results / name).read_bytes())
     return folder
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from benchmarks.report.stats.comparisons import holm
+from benchmarks.report.stats.estimands import RELEVANT, holm
 from benchmarks.report.stats.summary import CELL, LEVEL, TASK, half_width
 from benchmarks.schemas.rows import TIME_COLUMNS, release
 
-MARGIN = 0.5
+MARGIN = RELEVANT
 """Difference of mean test accuracy that still counts as the same, percentage points."""
 ALPHA = 1 - LEVEL
 HASHES = ["code_hash", "config_hash"]
