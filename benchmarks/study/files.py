@@ -50,7 +50,7 @@ def _loaded(text: str) -> Any:
     except json.JSONDecodeError:
         pass  # as Snakemake does: what is no JSON is YAML
     try:
-        return yaml.load(text, Loader=_Strict)  # a SafeLoader
+        return _Strict(text).get_single_data()
     except yaml.MarkedYAMLError as error:
         place = error.problem_mark or error.context_mark
         raise ValueError(f"{_line(place)}: {error.problem or error.context}") from None
