@@ -183,7 +183,7 @@ def _zeros(maker: Any, sites: dict[str, dict[Any, Site]]) -> set[bool]:
 
 def _zero_behind(operation: Any, zero: bool) -> bool:
     """Whether it puts out 0, from 0 or not. A product of channels does: its other factor is 0."""
-    name, constant = operation.name(), any(fn is None for fn, _ in operation.next_functions)
-    if name.startswith("Mul") and not constant:
+    name, constant = operation.name().partition("Backward")[0], any(fn is None for fn, _ in operation.next_functions)
+    if name == "Mul" and not constant:
         return True
-    return zero and not name.startswith(SHIFTING) and not (constant and name.startswith(("Add", "Sub", "Rsub")))
+    return zero and name not in SHIFTING and not (constant and name in ("Add", "Sub", "Rsub"))

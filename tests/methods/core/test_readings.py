@@ -69,9 +69,9 @@ def scores_of(heads: int, generator: torch.Generator) -> Scores:
 
 
 @pytest.mark.parametrize("name", READINGS)
-def test_a_reading_that_begins_at_zero_begins_as_the_dense_network(name: Name) -> None:
+def test_a_scorer_that_puts_out_its_bias_alone_leaves_the_network_dense(name: Name) -> None:
     read = reading(name)
-    factors = read.factors({"a": torch.zeros(7, read.heads)}, 0.0)
+    factors = read.factors({"a": torch.full((7, read.heads), read.bias or 0.0)}, 0.0)
     assert torch.equal(factors["a"], torch.ones(7))
     if name in ("network_wide", "forced"):  # a ramp begins so whatever the scores
         assert torch.equal(read.factors({"a": torch.randn(7, 1)}, 0.0)["a"], torch.ones(7))

@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from methods.core import gates
 from methods.core.api import Keep, Unsupported
+from methods.core.structure.cost import unfused
 from methods.core.structure.layers import depthwise
 from methods.core.structure.structure import Structure, guard
 from tests.kinds import EXAMPLE, KINDS, conv, head, settled
@@ -34,8 +35,8 @@ def random_keep(structure: Structure, seed: int) -> Keep:
 
 
 def counted_macs(net: nn.Module, images: Tensor) -> int:
-    """MACs per image by torch's own counter."""
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    """MACs per image by torch's own counter, which does not see the CPU's fused attention."""
+    with FlopCounterMode(display=False) as counter, unfused(), torch.no_grad():
         net(images)
     return counter.get_total_flops() // 2
 
