@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from benchmarks import plan, registry
+from benchmarks.machine.device import precision
 from benchmarks.plan import Line
 from benchmarks.study.config import Study, parse
 from benchmarks.study.specs import cell_spec, start_spec
@@ -103,7 +104,8 @@ def test_a_line_counts_cells_runs_and_what_is_left(tmp_path: Path, monkeypatch: 
     assert line.macs == line.epochs * 3 * 1000 * 1047 and line.hours == line.epochs * 0.5 * 1047 / 3600
 
     (dense, _) = planned.cells()
-    spec = cell_spec(planned, dense)
+    used = planned.model_copy(update={"precision": precision(planned.precision, CPU)})  # what a run records
+    spec = cell_spec(used, dense)
     folder = tmp_path / "runs/digits/lenet5/dense@free"
     folder.mkdir(parents=True)
     hashes = {"code_hash": spec.code_hash, "config_hash": spec.config_hash}
