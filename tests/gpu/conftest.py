@@ -45,12 +45,16 @@ SMALL = {  # searches, at a tenth of their size
 ELSEWHERE = (*TIME_COLUMNS, "device")  # columns that may differ between a GPU and the CPU
 
 
+if python_gpu.AVAILABLE:
+    python_gpu.install()  # before any backward pass: autograd counts the devices once, at the first of the process
+
+
 @pytest.fixture(scope="session")
 def device() -> torch.device:
     """The GPU made of Python."""
     if not python_gpu.AVAILABLE:
         pytest.skip(f"torch {torch.__version__} cannot have a device made of Python")
-    return python_gpu.install()
+    return torch.device(python_gpu.NAME)
 
 
 @pytest.fixture(scope="session")
