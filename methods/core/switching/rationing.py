@@ -2,9 +2,10 @@
 
 The channels of lowest score are turned off, the same share of every layer, and as many as bring the MACs to a line that
 falls over the window from all of them to the target. A channel that is off stays off: its weights are no longer
-trained, and if channels change places the network loses those that were. The factors of the others are held above 0 and
-divided by their mean: a budget takes channels from a layer, and not its scale as well. (An offset that pushes all factors of a layer down until
-enough of them are 0 takes both: LeNet-5 at a fifth of its MACs then lost 2 to 10 points more.)
+trained, and if channels change places the network loses those that were. The factors of the others are held above 0
+and divided by their mean: a budget takes channels from a layer, and not its scale as well. (An offset that pushes all
+factors of a layer down until enough of them are 0 takes both: LeNet-5 at a fifth of its MACs then lost 2 to 10 points
+more.)
 """
 
 from __future__ import annotations
