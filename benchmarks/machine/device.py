@@ -98,3 +98,15 @@ def out_of_memory(error: Exception) -> bool:
 def channels_last(net: nn.Module) -> nn.Module:
     """The same network with its 4-dimensional weights in the layout in which convolutions are fastest."""
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def overruns(module: nn.Module) -> bool:
+    """Whether the gradient of its weight overruns a buffer on the CPU with channels last: wrong numbers, or a crash.
+
+    So it is for 1x1 convolutions with a stride and fewer input channels than a vector register holds (oneDNN issue
+    6035).
+    """
+    vector = 8 if torch.backends.cpu.get_cpu_capability() == "AVX2" else 16
+    if not isinstance(module, nn.Conv2d) or module.kernel_size != (1, 1) or module.groups > 1:
+        return False
+    return max(module.stride) > 1 and module.in_channels < vector

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from benchmarks import registry
 from benchmarks.data.dataset import Part
-from benchmarks.machine.device import channels_last, out_of_memory
+from benchmarks.machine.device import channels_last, out_of_memory, overruns
 from benchmarks.schemas.spec import Spec
 from benchmarks.training.attempt import first_line
 from benchmarks.training.probe import check_trains, difference, prunable
@@ -98,7 +98,8 @@ def realise(found: Keep | OwnNetwork, net: nn.Module, structure: Structure, part
     Raises Unsupported if the ways of counting its MACs disagree.
     """
     if isinstance(found, OwnNetwork):
-        return Found(channels_last(found.net), check_macs(found.net, structure.example), found.shape, 0, 0.0)
+        net, macs = lay_out(found.net, structure.example), check_macs(found.net, structure.example)
+        return Found(net, macs, found.shape, 0, 0.0)
     kept = structure.aligned(guard(found))
     small = lay_out(structure.shrink(net, kept), structure.example)
     macs = check_macs(small, structure.example, structure.macs(kept))
@@ -130,18 +131,23 @@ def load_tensors(net: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 
 @torch.random.fork_rng(devices=[])
 def lay_out(net: nn.Module, example: Tensor) -> nn.Module:
-    """`net` with channels last, where convolutions are fastest; as it is, and its images likewise, if it cannot run so.
-
-    A `view` behind a convolution, for one, asks for channels first.
+    """`net` with channels last, where convolutions are fastest; with channels first, and its images likewise, if it
+    cannot run so (a `view` behind a convolution asks for channels first) or its gradients would be wrong.
     """
     channels_last(net)
-    try:
-        with evaluating(net), torch.no_grad():
-            net(example.contiguous(memory_format=torch.channels_last))
-    except RuntimeError:
+    if not _runs(net, example.contiguous(memory_format=torch.channels_last)) or any(map(overruns, net.modules())):
         net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         net.register_forward_pre_hook(_channels_first)
     return net
+
+
+def _runs(net: nn.Module, images: Tensor) -> bool:
+    try:
+        with evaluating(net), torch.no_grad():
+            net(images)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _channels_first(_: nn.Module, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

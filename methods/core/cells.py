@@ -20,19 +20,24 @@ Gene = Sequence[Sequence[tuple[Sequence[str], int]]]
 
 
 class Reduce(nn.Module):
-    """Half the map: two 1x1 convolutions, the second a pixel further, side by side (the paper's strided identity)."""
+    """Half the map: two 1x1 convolutions, the second a pixel further, side by side (the paper's strided identity).
+
+    They are applied to every second pixel; as convolutions with a stride of 2 their gradients may be wrong on the CPU
+    (see benchmarks.machine.device.overruns).
+    """
 
     def __init__(self, inputs: int, outputs: int, affine: bool) -> None:
         super().__init__()
-        self.here = nn.Conv2d(inputs, outputs - outputs // 2, 1, stride=2, bias=False)
-        self.beside = nn.Conv2d(inputs, outputs // 2, 1, stride=2, bias=False) if outputs > 1 else None
+        self.here = nn.Conv2d(inputs, outputs - outputs // 2, 1, bias=False)
+        self.beside = nn.Conv2d(inputs, outputs // 2, 1, bias=False) if outputs > 1 else None
         self.norm = nn.BatchNorm2d(outputs, affine=affine)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.relu()
+        here = self.here(x[:, :, ::2, ::2])
         if self.beside is None:
-            return self.norm(self.here(x))
-        return self.norm(torch.cat([self.here(x), self.beside(F.pad(x, (0, 1, 0, 1))[:, :, 1:, 1:])], 1))
+            return self.norm(here)
+        return self.norm(torch.cat([here, self.beside(F.pad(x, (0, 1, 0, 1))[:, :, 1::2, 1::2])], 1))
 
 
 def pointwise(inputs: int, outputs: int, affine: bool) -> nn.Module:

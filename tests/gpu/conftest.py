@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -158,11 +157,3 @@ def jobs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[torc
 def fresh_jobs(data: Path, tmp_path: Path, device: torch.device) -> Jobs:
     """Jobs of the device that no other test has done."""
     return Jobs(tmp_path, data, device)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Torch 2.13 ends the process now and then where a kernel that is written in Python runs in a backward pass."""
-    off = pytest.mark.skip(reason="may end the process; ESPALIER_PYTHON_GPU=1 runs it")
-    for item in items:
-        if item.path.name in ("test_every_method.py", "test_parts.py") and not os.environ.get("ESPALIER_PYTHON_GPU"):
-            item.add_marker(off)
