@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -18,12 +19,13 @@ from benchmarks import __version__
 from benchmarks.data.dataset import Part
 from benchmarks.data.prepared import load
 from benchmarks.machine.latency import latencies
+from benchmarks.schemas import correct
 from benchmarks.schemas.record import Record, Spent
 from benchmarks.schemas.rows import COLUMNS
 from benchmarks.schemas.runs import load as load_runs
 from benchmarks.schemas.spec import Spec
 from benchmarks.study.recipes import origin
-from benchmarks.training.evaluate import evaluate
+from benchmarks.training.evaluate import Score, evaluate
 from benchmarks.training.network import new_network, rebuild
 from methods.core.api import Unsupported
 from methods.core.structure.cost import count_macs
@@ -35,8 +37,11 @@ BATCHES = (1, 128)
 AT_ONCE = 2**30  # bytes of weights of the networks that take turns; nearly always all of a job's
 
 
-def measure(cells: list[tuple[Spec, Path]], data: Path, device: torch.device) -> list[Row]:
-    """A row for every seed of every cell. cells: a spec, and the folder of what its job left."""
+def measure(cells: list[tuple[Spec, Path]], data: Path, device: torch.device, images: Path | None = None) -> list[Row]:
+    """A row for every seed of every cell. cells: a spec, and the folder of what its job left.
+
+    images: the file to which it is written which test images each run classifies correctly.
+    """
     test = load(data, ("test",), device)["test"]
     rows: list[Row] = []
     waiting: list[tuple[Row, nn.Module]] = []
@@ -48,6 +53,8 @@ def measure(cells: list[tuple[Spec, Path]], data: Path, device: torch.device) ->
             _time(waiting, test)
             waiting.clear()
     _time(waiting, test)
+    if images:
+        correct.write(images, correct.table(rows))
     return [{column: row.get(column) for column in COLUMNS} for row in rows]
 
 
@@ -66,13 +73,24 @@ def _counted(
             if run.record.has_network:
                 assert structure and run.record.widths is not None
                 net = rebuild(spec.method, dense, structure, run.record.widths, run.weights.net)
-                score = evaluate(net, test)
-                row |= {"test_accuracy": score.accuracy, **_counts(net, structure.example)}
+                score, right = _scored(net, test)
+                row |= {"correct": right, "test_accuracy": score.accuracy, **_counts(net, structure.example)}
                 row |= {"test_loss": score.loss if math.isfinite(score.loss) else None}
                 if device.type == "cuda":
                     row["peak_memory_mb"] = round(_peak_mb(net, test.normalised(test.images[: BATCHES[-1]])), 2)
             yield row, net
         log.info("%s at %s: cell %d of %d is counted and scored", spec.label, spec.target, done, len(cells))
+
+
+def _scored(net: nn.Module, test: Part) -> tuple[Score, np.ndarray]:
+    """Its score, and of each test image whether it is classified correctly: one pass gives both."""
+    predicted: list[Tensor] = []
+    hook = net.register_forward_hook(lambda net, images, logits: predicted.append(logits.argmax(1)))
+    try:
+        score = evaluate(net, test)
+    finally:
+        hook.remove()
+    return score, (torch.cat(predicted) == test.labels).cpu().numpy()
 
 
 def _recorded(spec: Spec, record: Record) -> Row:

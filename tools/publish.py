@@ -1,4 +1,4 @@
-"""All that a published study shows, written from its rows.csv and runs.parquet; nothing is trained."""
+"""All that a published study shows, written from its rows.csv, runs.parquet and correct.parquet; nothing is trained."""
 
 import argparse
 import re
@@ -12,13 +12,15 @@ from benchmarks.machine.files import write_atomically
 from benchmarks.registry import ROOT
 from benchmarks.report.figures.registry import FIGURES, OF_HISTORIES
 from benchmarks.report.stats.rows import read_rows
-from benchmarks.report.tables.registry import OF_PUBLISHED, TABLES
+from benchmarks.report.tables.registry import OF_IMAGES, OF_PUBLISHED, TABLES
+from benchmarks.schemas.correct import CORRECT
 from benchmarks.study import files
 from workflow.scripts import figures, page, tables
 
 LITERATURE = ROOT / "paper/published.csv"  # numbers of papers
 PUBLISHED = Path("results/published")
 SOURCES = ("rows.csv", "runs.parquet")
+MOST = 2 * 2**20  # bytes of correct.parquet up to which it is published, some 1,600 runs on 10,000 images
 
 
 def pictures(study: str) -> set[str]:
@@ -46,10 +48,14 @@ def draw(folder: Path, new: Path) -> None:
     """Write what is shown of the rows and histories in `folder` to the folder `new`."""
     rows, histories = read_rows(folder / "rows.csv"), pd.read_parquet(folder / "runs.parquet")
     literature = LITERATURE if LITERATURE.exists() else None
-    texts = [new / f"tables/{name}.html" for name in [*TABLES, *(OF_PUBLISHED if literature else ())]]
+    images = folder / CORRECT if (folder / CORRECT).exists() else None
+    names = [*TABLES, *(OF_PUBLISHED if literature else ()), *(OF_IMAGES if images else ())]
+    texts = [new / f"tables/{name}.html" for name in names]
     drawn = [new / f"figures/{name}.svg" for name in [*FIGURES, *OF_HISTORIES]]
     shown = [new / f"figures/{name}.png" for name in pictures(folder.name)]
-    tables.write(rows, literature, [path.with_suffix(s) for path in texts for s in (".html", ".tex", ".csv", ".md")])
+    tables.write(
+        rows, literature, images, [path.with_suffix(s) for path in texts for s in (".html", ".tex", ".csv", ".md")]
+    )
     figures.write(rows, histories, [*drawn, *shown])
     page.write(rows, histories, texts, drawn, new / "claims.md", new / "index.html")
     for path in [*new.glob("tables/*.html"), *new.glob("tables/*.tex"), *new.glob("figures/*.txt")]:
@@ -57,10 +63,16 @@ def draw(folder: Path, new: Path) -> None:
 
 
 def copied(results: Path) -> Path:
-    """The folder under results/published/ with the rows and histories of a study that ran here."""
+    """The folder under results/published/ with the rows and histories of a study that ran here.
+
+    Which test images each run classifies correctly is copied where it is small.
+    """
     folder = PUBLISHED / results.name
     for name in SOURCES:
         write_atomically(folder / name, (results / name).read_bytes())
+    (folder / CORRECT).unlink(missing_ok=True)
+    if (results / CORRECT).exists() and (results / CORRECT).stat().st_size <= MOST:
+        write_atomically(folder / CORRECT, (results / CORRECT).read_bytes())
     return folder
 
 

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save
 
 from benchmarks import measure, registry, train
 from benchmarks.data.prepared import load
+from benchmarks.schemas import correct
 from benchmarks.schemas.rows import COLUMNS, STATUSES, TIME_COLUMNS
 from benchmarks.schemas.runs import load as load_runs
 from benchmarks.schemas.runs import save as save_runs
@@ -339,11 +340,14 @@ def test_an_emptied_group_is_a_result_and_said_so(bench: Bench, monkeypatch: pyt
     assert record["groups_at_minimum"] == 1 and sorted(record["widths"].values())[0] == 1
 
 
-def test_rows_hold_every_column_and_say_what_was_measured(bench: Bench) -> None:
+def test_rows_hold_every_column_and_say_what_was_measured(bench: Bench, tmp_path: Path) -> None:
     made = specs()
     cells = [(made["switcher@free"], bench.cell(made["switcher@free"]))]
     cells += [(made["uniform@macs=0.5"], bench.cell(made["uniform@macs=0.5"]))]
-    rows = measure.measure(cells, bench.data, CPU)
+    rows = measure.measure(cells, bench.data, CPU, tmp_path / "correct.parquet")
+    images = correct.read(tmp_path / "correct.parquet")
+    assert [bits.mean() for bits in correct.unpacked(images)] == [row["test_accuracy"] for row in rows]
+    assert images["seed"].tolist() == [row["seed"] for row in rows]
     assert len(rows) == 4 and all(list(row) == list(COLUMNS) for row in rows)
     for row in rows:
         assert row["status"] in STATUSES

@@ -15,7 +15,7 @@ PUBLISHED = published.PUBLISHED
 FILES = sorted(path for path in PUBLISHED.rglob("*") if path.is_file())
 STUDIES = [path.name for path in published.folders()]
 MOST, PAGE = 12e6, 2e6  # bytes
-ALLOWED = {"rows.csv", "runs.parquet", "claims.md", "index.html"} | {
+ALLOWED = {"rows.csv", "runs.parquet", "correct.parquet", "claims.md", "index.html"} | {
     f"{folder}/*{suffix}" for folder, suffix in [("tables", ".csv"), ("tables", ".md"), ("figures", ".svg")]
 }
 

@@ -16,6 +16,7 @@ from benchmarks.report.page.page import page
 from benchmarks.report.paper.numbers import numbers
 from benchmarks.report.stats.rows import collected, members, read_rows
 from benchmarks.report.stats.summary import summary
+from benchmarks.schemas import correct
 from benchmarks.study.collection import parse
 from tests.report.conftest import make_study
 from tests.workflow.conftest import Project
@@ -46,6 +47,7 @@ def test_a_collection_is_one_study_of_all_tasks(two: list[Path], tmp_path: Path)
     assert set(rows["dataset"]) == {"fashion_mnist", "digits"}
     assert set(members(rows)["Hardware"]) == {"a CPU, 1 thread a run", "a GPU, 1 thread a run"}
     histories = pd.read_parquet(tmp_path / "both/runs.parquet")
+    assert correct.read(tmp_path / "both/correct.parquet").empty, "neither study holds it"
     assert len(histories) == len(rows) and set(histories["dataset"]) == {"fashion_mnist", "digits"}
     text = page(rows, claims(rows), looks(rows["method"]), histories)
     assert "A collection of 2 studies" in text and "study <strong>both</strong>" in text and "a GPU, 1 thread" in text
@@ -61,6 +63,16 @@ def test_a_task_of_two_studies_keeps_the_dense_baseline_of_each(tmp_path: Path) 
     assert set(rows["dataset"]) == {"fashion_mnist (one)", "fashion_mnist (two)"}
     found = summary(rows).query("method == 'l1'").groupby("dataset")["difference"].mean()
     assert found["fashion_mnist (one)"] == pytest.approx(found["fashion_mnist (two)"])
+
+
+def test_correct_images_are_those_of_the_studies_that_hold_them(two: list[Path], tmp_path: Path) -> None:
+    """Both have the same task: its dataset is named after the study."""
+    rows = planted(tmp_path / "three")
+    found = [row | {"correct": [True]} for row in rows.to_dict("records")]
+    correct.write(tmp_path / "three/correct.parquet", correct.table(found))
+    collect("both", [two[0], tmp_path / "three/rows.csv"], tmp_path / "both")
+    lines = correct.read(tmp_path / "both/correct.parquet")
+    assert len(lines) == len(rows) and set(lines["dataset"]) == {"fashion_mnist (three)"}
 
 
 def test_methods_of_one_study_are_not_missing_in_the_other() -> None:

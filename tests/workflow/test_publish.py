@@ -16,10 +16,10 @@ from tools import publish
 
 @pytest.fixture
 def published(undisturbed: Project, tmp_path: Path) -> Path:
-    """Rows and histories of the tiny study, and a figure of a kind that is no longer drawn."""
+    """Rows, histories and correct images of the tiny study, and a figure of a kind that is no longer drawn."""
     folder = tmp_path / "results/published/tiny"
     (folder / "figures").mkdir(parents=True)
-    for name in ("rows.csv", "runs.parquet"):
+    for name in ("rows.csv", "runs.parquet", "correct.parquet"):
         shutil.copy(undisturbed.root / "results/tiny" / name, folder)
     (folder / "figures/old.png").touch()
     return folder
@@ -33,7 +33,8 @@ def test_tables_figures_claims_and_page_come_from_rows_and_histories_alone(
     own = undisturbed.root / "results/tiny"
     names = {path.relative_to(published) for path in published.rglob("*") if path.is_file()}
     expected = {path.relative_to(own) for s in ("tables/*.csv", "tables/*.md", "figures/*.svg") for path in own.glob(s)}
-    expected |= {Path(name) for name in ("rows.csv", "runs.parquet", "claims.md", "index.html", "figures/ranks.png")}
+    more = ("rows.csv", "runs.parquet", "correct.parquet", "claims.md", "index.html", "figures/ranks.png")
+    expected |= {Path(name) for name in more}
     assert names == expected
     for name in names - {Path("index.html")}:
         assert (published / name).read_bytes() == (own / name).read_bytes(), name
@@ -64,7 +65,21 @@ def test_rows_and_histories_of_a_study_that_ran_here_are_copied(
     folder = publish.copied(undisturbed.root / "results/tiny")
     assert folder == Path("results/published/tiny")
     own = undisturbed.root / "results/tiny"
-    assert all((folder / name).read_bytes() == (own / name).read_bytes() for name in ("rows.csv", "runs.parquet"))
+    names = ("rows.csv", "runs.parquet", "correct.parquet")
+    assert all((folder / name).read_bytes() == (own / name).read_bytes() for name in names)
+    monkeypatch.setattr(publish, "MOST", 100)
+    assert not (publish.copied(own) / "correct.parquet").exists(), "it is published where it is small"
+
+
+def test_a_study_that_does_not_hold_its_correct_images_is_published_without_their_tables(
+    published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in (publish.figures, publish.page):
+        monkeypatch.setattr(part, "write", lambda *_: None)
+    (published / "correct.parquet").unlink()
+    publish.publish(published)
+    names = {path.stem for path in (published / "tables").glob("*.csv")}
+    assert "summary" in names and not names & {"test_noise", "mcnemar"}
 
 
 def test_a_study_that_is_not_published_is_named_with_those_that_are(published: Path) -> None:

@@ -20,9 +20,11 @@ rule gather:
     input:
         rows=OF_STUDIES,
         histories=[path.with_name("runs.parquet") for path in OF_STUDIES],
+        correct=[path for path in (rows.with_name("correct.parquet") for rows in OF_STUDIES) if path.is_file()],
     output:
         rows=f"{RESULTS}/rows.csv",
         histories=f"{RESULTS}/runs.parquet",
+        correct=f"{RESULTS}/correct.parquet",
     log:
         f"{RESULTS}/logs/gather.log",
     benchmark:

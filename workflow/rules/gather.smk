@@ -1,13 +1,16 @@
-# The rows of all tasks in one table, the histories of all runs in another.
+# The rows of all tasks in one table, the histories of all runs in another, and in a third which test images each run
+# classifies correctly.
 
 
 rule gather:
     input:
         rows=[f"{RESULTS}/runs/{dataset}/{network}/rows.json" for dataset, network in STUDY.tasks()],
+        correct=[f"{RESULTS}/runs/{dataset}/{network}/correct.parquet" for dataset, network in STUDY.tasks()],
         runs=[f"{RESULTS}/runs/{c.dataset}/{c.network}/{c.folder}/runs.json" for c in CELLS.values()],
     output:
         rows=f"{RESULTS}/rows.csv",
         histories=f"{RESULTS}/runs.parquet",
+        correct=f"{RESULTS}/correct.parquet",
     log:
         f"{RESULTS}/logs/gather.log",
     benchmark:

@@ -10,7 +10,8 @@ rule measure:
         runs=runs_of,
         sent=sent_with(runs_of),
     output:
-        f"{RUNS}/rows.json",
+        rows=f"{RUNS}/rows.json",
+        correct=f"{RUNS}/correct.parquet",
     log:
         f"{RESULTS}/logs/{{dataset}}/{{network}}/measure.log",
     benchmark:
@@ -33,4 +34,4 @@ rule measure:
         "measuring {wildcards.network} on {wildcards.dataset}"
     shell:
         "python -m workflow.scripts.measure --config {params.config:q} --dataset {wildcards.dataset:q}"
-        " --network {wildcards.network:q} --data {input.data:q} --out {output:q} 2> {log:q}"
+        " --network {wildcards.network:q} --data {input.data:q} --out {output.rows:q} 2> {log:q}"

@@ -3,6 +3,7 @@
 PUBLISHED = list(ROOT.glob("paper/published.csv"))  # numbers of papers; without them, no table of them
 # By name, since importing benchmarks.report would make planning slow; a name that it does not know is an error there.
 TABLES = ["summary", "overall", "ranks", "matched", "cost", "ablation", "failures", *["published" for _ in PUBLISHED]]
+TABLES += ["test_noise", "mcnemar"]
 FIGURES = ["difference", "accuracy_macs", "accuracy_cost", "ranks", "compression", "speedup", "channels", "ablation"]
 OF_HISTORIES = ["trajectories", "curves"]
 PAGE_ASSETS = ["benchmarks/report/page/page.html.jinja", *sorted((ROOT / "benchmarks/report/page/assets").iterdir())]
@@ -11,6 +12,7 @@ PAGE_ASSETS = ["benchmarks/report/page/page.html.jinja", *sorted((ROOT / "benchm
 rule tables:
     input:
         rows=rules.gather.output.rows,
+        correct=rules.gather.output.correct,
     output:
         *listed(TABLES, "tables", ["html", "csv", "tex", "md"]),
     log:
@@ -27,7 +29,8 @@ rule tables:
     message:
         "writing the tables"
     shell:
-        "python -m workflow.scripts.tables --rows {input.rows:q} {params.published:q} --out {output:q} 2> {log:q}"
+        "python -m workflow.scripts.tables --rows {input.rows:q} --correct {input.correct:q} {params.published:q}"
+        " --out {output:q} 2> {log:q}"
 
 
 rule figures:

@@ -1,4 +1,4 @@
-"""The rows and histories of several finished studies in one table each."""
+"""The rows, the histories and the correctly classified test images of several finished studies, in one table each."""
 
 import argparse
 from pathlib import Path
@@ -7,11 +7,12 @@ import pandas as pd
 
 from benchmarks.machine.files import write_atomically
 from benchmarks.report.stats.rows import collected, datasets, read_rows
+from benchmarks.schemas import correct
 from workflow.scripts.gather import packed
 
 
 def collect(name: str, paths: list[Path], out: Path) -> None:
-    """Write rows.csv and runs.parquet of the collection to the folder `out`."""
+    """Write rows.csv, runs.parquet and correct.parquet of the collection to the folder `out`."""
     studies = {path.parent.name: read_rows(path) for path in paths}
     rows = collected(name, studies)
     histories = {path.parent.name: pd.read_parquet(path.with_name("runs.parquet")) for path in paths}
@@ -19,6 +20,10 @@ def collect(name: str, paths: list[Path], out: Path) -> None:
     both = both.assign(dataset=datasets(studies, histories)) if len(both) else both
     write_atomically(out / "rows.csv", rows.to_csv(index=False, lineterminator="\n").encode())
     write_atomically(out / "runs.parquet", packed(both))
+    files = {path.parent.name: path.with_name(correct.CORRECT) for path in paths}
+    images = {study: correct.read(file) if file.is_file() else correct.table([]) for study, file in files.items()}
+    together = pd.concat(images.values(), ignore_index=True)
+    correct.write(out / correct.CORRECT, together.assign(dataset=datasets(studies, images)))
 
 
 if __name__ == "__main__":

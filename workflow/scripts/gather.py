@@ -1,4 +1,4 @@
-"""Every row in one table, every history in another."""
+"""Every row in one table, every history in another, and in a third which test images each run classifies correctly."""
 
 import argparse
 from pathlib import Path
@@ -9,6 +9,7 @@ import pyarrow
 from pyarrow import parquet
 
 from benchmarks.machine.files import read_json, write_atomically
+from benchmarks.schemas import correct
 from benchmarks.schemas.record import read_records
 from benchmarks.schemas.rows import COLUMNS, parse_rows
 from benchmarks.schemas.target import cell_folder
@@ -56,3 +57,5 @@ if __name__ == "__main__":
     table = pd.DataFrame([row for own in rows.values() for row in own], columns=list(COLUMNS)).convert_dtypes()
     write_atomically(args.out.parent / "rows.csv", table.to_csv(index=False, lineterminator="\n").encode())
     write_atomically(args.out.parent / "runs.parquet", packed(histories(rows)))
+    images = [correct.read(path.with_name(correct.CORRECT)) for path in args.rows]
+    correct.write(args.out.with_name(correct.CORRECT), pd.concat(images, ignore_index=True))

@@ -1,10 +1,14 @@
-"""The pruned networks of a task are counted, timed and scored on the test set."""
+"""The pruned networks of a task are counted, timed and scored on the test set.
+
+Next to the rows lies which test images each network classifies correctly.
+"""
 
 import json
 
 from benchmarks.machine.files import write_json
 from benchmarks.machine.gpus import choose
 from benchmarks.measure import measure
+from benchmarks.schemas.correct import CORRECT
 from benchmarks.study.config import parse
 from benchmarks.study.specs import cell_spec
 from workflow.scripts import arguments
@@ -14,4 +18,5 @@ if __name__ == "__main__":
     study = parse(json.loads(args.config), "--config")
     here = [cell for cell in study.cells() if (cell.dataset, cell.network) == (args.dataset, args.network)]
     cells = [(cell_spec(study, cell), args.out.parent / cell.folder) for cell in here]
-    write_json(args.out, measure(cells, args.data, choose(args.threads)))
+    rows = measure(cells, args.data, choose(args.threads), args.out.with_name(CORRECT))
+    write_json(args.out, rows)

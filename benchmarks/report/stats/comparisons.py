@@ -63,13 +63,19 @@ def matched_pairs(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
     At `match:<examined>` it is paired with that method's unconstrained run, at `macs=<fraction>` with its run at the
     same target; a run without such a counterpart is left out.
     """
-    runs = scored(rows)
+    pairs = counterparts(scored(rows), examined, "accuracy")
+    return pairs.assign(difference=(pairs["accuracy_examined"] - pairs["accuracy"]).round(12))
+
+
+def counterparts(runs: pd.DataFrame, examined: str, column: str) -> pd.DataFrame:
+    """The runs of the other methods at target MACs, and as <column>_examined the value of the run that each is paired
+    with; see `matched_pairs`.
+    """
     key = [*TASK, "target", "seed"]
-    own = runs.loc[runs["method"] == examined, [*key, "accuracy"]]
+    own = runs.loc[runs["method"] == examined, [*key, column]]
     own = own.assign(target=own["target"].replace(FREE, str(Target.match(examined))))
     others = runs[(runs["method"] != examined) & (runs["target"] != FREE)]
-    pairs = others.merge(own, on=key, suffixes=("", "_examined"), validate="many_to_one")
-    return pairs.assign(difference=(pairs["accuracy_examined"] - pairs["accuracy"]).round(12))
+    return others.merge(own, on=key, suffixes=("", "_examined"), validate="many_to_one")
 
 
 def ranked_targets(rows: pd.DataFrame) -> list[str]:

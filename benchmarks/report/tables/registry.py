@@ -10,6 +10,7 @@ from benchmarks.report.stats.summary import summary
 from benchmarks.report.tables.ablation import ablation
 from benchmarks.report.tables.cost import cost
 from benchmarks.report.tables.failures import failures
+from benchmarks.report.tables.images import image_by_image, noise
 from benchmarks.report.tables.matched import matched_macs, ranks
 from benchmarks.report.tables.overall import overall
 from benchmarks.report.tables.published import published
@@ -29,3 +30,9 @@ TABLES: dict[str, Callable[[pd.DataFrame], Tables]] = {
 
 OF_PUBLISHED: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Tables]] = {"published": published}
 """The same for those that need the numbers of papers too (`published.read_published`)."""
+
+OF_IMAGES: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Tables]] = {
+    "test_noise": noise,
+    "mcnemar": image_by_image,
+}
+"""The same for those that need to know which test images each run classifies correctly (`schemas.correct`)."""
