@@ -89,11 +89,8 @@ def ranking(rows: pd.DataFrame, target: str, examined: str) -> Ranking:
     Tasks are the unit, as seeds of one task share their data (Demsar 2006, JMLR 7). A failed run counts as accuracy 0,
     so that failing never pays.
     """
-    matched = (rows["method"] == Target.parse(target).matched) & (rows["target"] == FREE)
-    runs = rows[(rows["target"] == target) | matched]
-    accuracy = runs["test_accuracy"].where(runs["status"] == "ok").fillna(0)
     # Rounded so that equal means are ties.
-    wide = runs.assign(accuracy=accuracy).pivot_table(index=TASK, columns="method", values="accuracy").round(12)
+    wide = at_target(rows, target).pivot_table(index=TASK, columns="method", values="accuracy").round(12)
     complete = wide.dropna()
     n, k = complete.shape
     ranks = stats.rankdata(-complete.to_numpy(), axis=1) if n else np.full((1, k), math.nan)
@@ -106,6 +103,13 @@ def ranking(rows: pd.DataFrame, target: str, examined: str) -> Ranking:
         friedman_p=float(stats.friedmanchisquare(*ranks.T).pvalue) if n > 1 and k > 2 else math.nan,
         critical_difference=critical_difference(k, n),
     )
+
+
+def at_target(rows: pd.DataFrame, target: str) -> pd.DataFrame:
+    """The runs that are compared at a target, with their `accuracy`: 0 of a failed run; see `ranking`."""
+    matched = (rows["method"] == Target.parse(target).matched) & (rows["target"] == FREE)
+    runs = rows[(rows["target"] == target) | matched]
+    return runs.assign(accuracy=runs["test_accuracy"].where(runs["status"] == "ok").fillna(0))
 
 
 def _wilcoxon(accuracies: pd.DataFrame, examined: str, method: str) -> float:

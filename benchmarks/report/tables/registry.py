@@ -13,6 +13,7 @@ from benchmarks.report.tables.failures import failures
 from benchmarks.report.tables.images import image_by_image, noise
 from benchmarks.report.tables.matched import matched_macs, ranks
 from benchmarks.report.tables.overall import overall
+from benchmarks.report.tables.profiles import profiles
 from benchmarks.report.tables.published import published
 from benchmarks.report.tables.summary import summarised
 from benchmarks.report.text.sheets import Tables
@@ -21,6 +22,7 @@ TABLES: dict[str, Callable[[pd.DataFrame], Tables]] = {
     "summary": lambda rows: summarised(summary(rows)),
     "overall": overall,
     "ranks": ranks,
+    "profiles": profiles,
     "matched": matched_macs,
     "cost": cost,
     "ablation": ablation,

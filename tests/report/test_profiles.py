@@ -1,0 +1,61 @@
+"""Performance profiles and the probability of improvement: worked examples, as a table and as a figure."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from benchmarks.report.figures.profiles import profile_panels
+from benchmarks.report.stats.profiles import gaps, improvement, near_best
+from benchmarks.report.tables.profiles import profiles
+
+
+@pytest.fixture
+def rows(row) -> pd.DataFrame:
+    """Two tasks and seeds. Switcher 0.90; l1 0.5 points behind, then 1 ahead; random ties once, and fails for good."""
+    found = []
+    for task, l1 in (("a", 0.895), ("b", 0.91)):
+        for seed in (0, 1):
+            at = {"dataset": task, "seed": seed}
+            found.append(row(method="switcher", test_accuracy=0.9, **at))
+            found.append(row(method="l1", test_accuracy=l1, **at))
+            lost = {"status": "diverged", "test_accuracy": math.nan} if task == "b" else {"test_accuracy": 0.9}
+            found.append(row(method="random", **at, **lost))
+    return pd.DataFrame(found)
+
+
+def test_a_profile_counts_the_tasks_within_some_points_of_the_best(rows) -> None:
+    apart = gaps(rows, "macs=0.5")
+    assert apart["switcher"].tolist() == [0, 1] and apart["l1"].tolist() == [0.5, 0]
+    assert apart["random"].tolist() == [0, 91], "a failed run has accuracy 0"
+    assert near_best(apart, 0.4).to_dict() == {"l1": 0.5, "random": 0.5, "switcher": 0.5}
+    assert near_best(apart, 0.5)["l1"] == 1 and near_best(apart, 1)["switcher"] == 1
+
+
+def test_the_probability_of_improvement_is_paired_and_a_tie_is_half(rows) -> None:
+    found = improvement(rows, "macs=0.5", "switcher")["probability"]
+    assert found.to_dict() == {"l1": 0.5, "random": 0.75}
+
+
+def test_at_the_macs_of_a_method_its_unconstrained_runs_take_part(rows) -> None:
+    rows["target"] = rows["method"].map({"switcher": "free"}).fillna("match:switcher")
+    assert improvement(rows, "match:switcher", "switcher")["probability"].to_dict() == {"l1": 0.5, "random": 0.75}
+
+
+def test_table_and_figure_show_them(rows) -> None:
+    (sheet,) = profiles(rows).sheets
+    line = sheet.cells.set_index("Method").loc["random"]
+    assert line[["Tasks", "Within 0.5, %", "Examined is better, %"]].tolist() == ["2", "50", "75"]
+    assert line["Over tasks"] == "[0, 100]"
+    assert sheet.cells.set_index("Method").loc["switcher", "Examined is better, %"] == "–"
+    figure, caption = profile_panels(rows)
+    left, right = figure.axes
+    assert len(left.lines) == 3 and {label.get_text() for label in right.get_yticklabels()} == {"l1", "random"}
+    assert "n=2" in caption
+
+
+def test_one_method_has_no_profile(rows) -> None:
+    alone = rows[rows["method"] == "l1"]
+    assert not profiles(alone).sheets and "no two methods" in profile_panels(alone)[0].axes[0].texts[0].get_text()
