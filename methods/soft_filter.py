@@ -42,12 +42,18 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """Train and set to zero in turn; the last choice is the answer."""
     budget = problem.epochs
     rounds = max(1, round(knobs.share * budget / knobs.every))
+    keep = _longest(net, problem)  # refuses what cannot be pruned before anything is trained
     for done in range(0 if knobs.initially else 1, rounds + 1):
         problem.fit(net, problem.epochs - (1 - knobs.share * done / rounds) * budget)
-        keep = keep_by_rank({g.name: writer_norm(net, g, p=2) for g in problem.groups}, problem)
+        keep = _longest(net, problem)
         _zero(net, problem.groups, keep)
         problem.note(channels=sum(int(mask.sum()) for mask in keep.values()))
     return keep
+
+
+def _longest(net: nn.Module, problem: Problem) -> Keep:
+    """The filters with the largest L2 norm, the same share of every group."""
+    return keep_by_rank({g.name: writer_norm(net, g, p=2) for g in problem.groups}, problem)
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from benchmarks.training.trainer import Trainer
 from methods import soft_filter
-from methods.core.api import Keep
+from methods.core.api import Keep, Unsupported
 from methods.core.ranking import keep_by_rank, writer_norm
 from tests.kinds import KINDS, settled
 
@@ -102,7 +102,7 @@ def test_pruned_before_the_first_epoch_they_stay_zero_while_biases_begin_at_zero
             soft_filter, "keep_by_rank", lambda *a, seen=seen: seen.append(keep_by_rank(*a)) or seen[-1]
         )
         soft_filter.learn(net, make_trainer(net, target=0.5), soft_filter.Knobs(share=1.0, initially=initially))
-        choices[initially] = [{name: mask.tolist() for name, mask in keep.items()} for keep in seen]
+        choices[initially] = [{name: mask.tolist() for name, mask in keep.items()} for keep in seen[1:]]
     assert len(choices[True]) == 5 and len(choices[False]) == 4
     assert all(choice == choices[True][0] for choice in choices[True])
     assert choices[False][0] != choices[False][-1]
@@ -118,6 +118,14 @@ def test_a_zero_filter_comes_back_the_longest_of_all(make_trainer: Callable[...,
     trainer.fit(net, 1)
     back = [writer_norm(net, g, p=2)[0] for g in trainer.groups]
     assert max(b / o for b, o in zip(back, before, strict=True)) > 1.5
+
+
+def test_a_target_that_cannot_be_met_is_refused_before_training(make_trainer: Callable[..., Trainer]) -> None:
+    net = settled(KINDS["residual"]())
+    trainer = make_trainer(net, target=0.001)
+    with pytest.raises(Unsupported, match=r"^cannot keep 0\.1% of the MACs"):
+        soft_filter.learn(net, trainer, soft_filter.Knobs())
+    assert trainer.step == 0
 
 
 def test_the_last_choice_is_the_answer(make_trainer: Callable[..., Trainer]) -> None:
