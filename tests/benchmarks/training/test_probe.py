@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -52,6 +53,17 @@ def test_a_group_that_cannot_be_removed_stays_and_the_others_do_not(name: str) -
     found = probe.faults(net, Structure.of(net, EXAMPLE))
     assert reason in found[group]
     assert group not in {g.name for g in probe.prunable(net, EXAMPLE).groups} != set()
+
+
+def test_a_channel_that_a_layer_does_not_have_is_named_before_anything_uses_it() -> None:
+    net = probe.redrawn(KINDS["plain"](), EXAMPLE)
+    structure = Structure.of(net, EXAMPLE)
+    group, *others = structure.groups
+    (writer,) = group.writers
+    shifted = replace(group, writers=(replace(writer, index=writer.index + 3),))
+    found = probe.faults(net, replace(structure, groups=(shifted, *others)))
+    last = group.size + 2
+    assert found == {group.name: f"{writer.module} has {group.size} channels, and none of index {last}"}
 
 
 def test_a_network_that_is_no_oddity_keeps_all_of_its_groups(kind: str) -> None:
