@@ -82,7 +82,8 @@ def _form(dataset: str) -> tuple[tuple[int, int, int], int]:
 
 def _one_of(what: str, name: str, folder: Path) -> Path:
     """folder/name. Raises ValueError, with what is there, if it is not."""
-    there = sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
+    found = folder.iterdir() if folder.is_dir() else []
+    there = sorted(path.name for path in found if path.is_dir() and path.name[0] != ".")
     if name not in there:
         raise ValueError(f"{folder} has no {what} {name!r}; there is: {_listed(there)}")
     return folder / name
