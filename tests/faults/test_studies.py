@@ -38,8 +38,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def forget(project: Project) -> None:
     """Only what its seeds left in the scratch folder stays."""
     shutil.rmtree(project.root / "results/tiny/runs")
-    for path in (project.root / "results/tiny").glob("r*.*"):
-        path.unlink()
+    for name in ("rows.csv", "runs.parquet", "correct.parquet"):
+        (project.root / "results/tiny" / name).unlink()
 
 
 def test_two_of_one_study_at_once(project: Project) -> None:
