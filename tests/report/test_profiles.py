@@ -7,9 +7,9 @@ import math
 import pandas as pd
 import pytest
 
-from benchmarks.report.figures.profiles import profile_panels
-from benchmarks.report.stats.profiles import gaps, improvement, near_best
-from benchmarks.report.tables.profiles import profiles
+from benchmarks.report.figures.ranks import profile_panels
+from benchmarks.report.stats.comparisons import gaps, improvement, near_best
+from benchmarks.report.tables.overall import profiles
 
 
 @pytest.fixture

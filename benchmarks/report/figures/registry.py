@@ -12,8 +12,7 @@ from benchmarks.report.figures.compression import compression
 from benchmarks.report.figures.difference import difference_against_macs
 from benchmarks.report.figures.forest import forest
 from benchmarks.report.figures.histories import training_curves, trajectories
-from benchmarks.report.figures.profiles import profile_panels
-from benchmarks.report.figures.ranks import rank_diagram
+from benchmarks.report.figures.ranks import profile_panels, rank_diagram
 from benchmarks.report.figures.scatter import (
     accuracy_against_cost,
     accuracy_against_macs,

@@ -1,4 +1,6 @@
-"""Methods against each other at the same target: paired differences, average ranks, corrected p-values."""
+"""Methods against each other at the same target: paired differences, average ranks, corrected p-values, and how often
+one is near the best or beats another (Agarwal et al. 2021, NeurIPS 34).
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,12 @@ import pandas as pd
 from pandas.api.typing import DataFrameGroupBy
 from scipy import stats
 
-from benchmarks.report.stats.estimands import holm
+from benchmarks.report.stats.estimands import estimated, holm
 from benchmarks.report.stats.summary import FREE, TASK, effect_size, half_width, scored
 from benchmarks.schemas.target import Target
+
+WITHIN = (0.5, 1.0, 2.0)
+"""Percentage points from the best method, in tables."""
 
 
 @dataclass(frozen=True)
@@ -124,3 +129,32 @@ def critical_difference(k: int, n: int) -> float:
     if k < 2 or n < 1:
         return math.nan
     return float(stats.studentized_range.ppf(0.95, k, math.inf) / math.sqrt(2) * math.sqrt(k * (k + 1) / (6 * n)))
+
+
+def gaps(rows: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Points of mean test accuracy below the best method: a line per task that all methods ran on, a column per method.
+
+    A failed run counts as accuracy 0, as in ranks.
+    """
+    runs = at_target(rows, target)
+    wide = 100 * runs.pivot_table(index=TASK, columns="method", values="accuracy").dropna()
+    return (-wide.sub(wide.max(axis="columns"), axis="index")).round(9)
+
+
+def near_best(gaps: pd.DataFrame, points: float) -> pd.Series:
+    """The fraction of tasks on which each method is within these points of the best."""
+    return (gaps <= points).mean()
+
+
+def improvement(rows: pd.DataFrame, target: str, examined: str) -> pd.DataFrame:
+    """The probability that the examined method has the higher accuracy on a seed and task, a tie counting half.
+
+    Paired by seed; the mean over tasks, as `estimated` gives it: a line per other method, indexed by `method`.
+    """
+    runs = at_target(rows, target)
+    key = [*TASK, "seed"]
+    own = runs.loc[runs["method"] == examined, [*key, "accuracy"]]
+    pairs = runs[runs["method"] != examined].merge(own, on=key, suffixes=("", "_examined"), validate="many_to_one")
+    ahead = np.sign((pairs["accuracy_examined"] - pairs["accuracy"]).round(12))
+    found = estimated(pairs.assign(probability=(1 + ahead) / 2), ["method"], "probability")
+    return found.set_axis(pd.Index([method for (method, *_) in found.index], name="method", dtype=str))

@@ -12,8 +12,7 @@ from benchmarks.report.tables.cost import cost
 from benchmarks.report.tables.failures import failures
 from benchmarks.report.tables.images import image_by_image, noise
 from benchmarks.report.tables.matched import matched_macs, ranks
-from benchmarks.report.tables.overall import overall
-from benchmarks.report.tables.profiles import profiles
+from benchmarks.report.tables.overall import overall, profiles
 from benchmarks.report.tables.published import published
 from benchmarks.report.tables.summary import summarised
 from benchmarks.report.text.sheets import Tables
