@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -25,7 +24,7 @@ from benchmarks.schemas.rows import COLUMNS
 from benchmarks.schemas.runs import load as load_runs
 from benchmarks.schemas.spec import Spec
 from benchmarks.study.recipes import origin
-from benchmarks.training.evaluate import Score, evaluate
+from benchmarks.training.evaluate import classified
 from benchmarks.training.network import new_network, rebuild
 from methods.core.api import Unsupported
 from methods.core.structure.cost import count_macs
@@ -73,24 +72,17 @@ def _counted(
             if run.record.has_network:
                 assert structure and run.record.widths is not None
                 net = rebuild(spec.method, dense, structure, run.record.widths, run.weights.net)
-                score, right = _scored(net, test)
-                row |= {"correct": right, "test_accuracy": score.accuracy, **_counts(net, structure.example)}
+                score, right = classified(net, test)
+                row |= {
+                    "correct": right.cpu().numpy(),
+                    "test_accuracy": score.accuracy,
+                    **_counts(net, structure.example),
+                }
                 row |= {"test_loss": score.loss if math.isfinite(score.loss) else None}
                 if device.type == "cuda":
                     row["peak_memory_mb"] = round(_peak_mb(net, test.normalised(test.images[: BATCHES[-1]])), 2)
             yield row, net
         log.info("%s at %s: cell %d of %d is counted and scored", spec.label, spec.target, done, len(cells))
-
-
-def _scored(net: nn.Module, test: Part) -> tuple[Score, np.ndarray]:
-    """Its score, and of each test image whether it is classified correctly: one pass gives both."""
-    predicted: list[Tensor] = []
-    hook = net.register_forward_hook(lambda net, images, logits: predicted.append(logits.argmax(1)))
-    try:
-        score = evaluate(net, test)
-    finally:
-        hook.remove()
-    return score, (torch.cat(predicted) == test.labels).cpu().numpy()
 
 
 def _recorded(spec: Spec, record: Record) -> Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.data.dataset import Part
@@ -19,9 +19,17 @@ class Score(NamedTuple):
     classes: int  # how many different classes were predicted
 
 
-@torch.inference_mode()
 def evaluate(net: nn.Module, part: Part) -> Score:
-    """Sums first, then divides: a mean of per-batch means is wrong on the last batch. `net` is left in eval mode."""
+    """The score alone; see `classified`."""
+    return classified(net, part)[0]
+
+
+@torch.inference_mode()
+def classified(net: nn.Module, part: Part) -> tuple[Score, Tensor]:
+    """The score, and a bool per image: whether it is classified correctly. `net` is left in eval mode.
+
+    Sums first, then divides: a mean of per-batch means is wrong on the last batch.
+    """
     net.eval()
     predicted, losses = [], []
     for batch in part.batches(BATCH):
@@ -29,6 +37,6 @@ def evaluate(net: nn.Module, part: Part) -> Score:
         losses.append(F.cross_entropy(logits.double(), batch.labels, reduction="sum"))
         predicted.append(logits.argmax(1))
     predictions = torch.cat(predicted)
-    correct = (predictions == part.labels).sum().item()
+    correct = predictions == part.labels
     loss = torch.stack(losses).sum().item() / len(part)
-    return Score(correct / len(part), loss, len(predictions.unique()))
+    return Score(correct.sum().item() / len(part), loss, len(predictions.unique())), correct

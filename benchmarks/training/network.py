@@ -98,8 +98,8 @@ def realise(found: Keep | OwnNetwork, net: nn.Module, structure: Structure, part
     Raises Unsupported if the ways of counting its MACs disagree.
     """
     if isinstance(found, OwnNetwork):
-        net, macs = lay_out(found.net, structure.example), check_macs(found.net, structure.example)
-        return Found(net, macs, found.shape, 0, 0.0)
+        own = lay_out(found.net, structure.example)
+        return Found(own, check_macs(own, structure.example), found.shape, 0, 0.0)
     kept = structure.aligned(guard(found))
     small = lay_out(structure.shrink(net, kept), structure.example)
     macs = check_macs(small, structure.example, structure.macs(kept))
