@@ -52,7 +52,7 @@ def load(results: str | Path, *, dataset: str, network: str, method: str, target
 
 def normalisation(data: str | Path, dataset: str) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of the training images, float32 [1, channels, 1, 1], from a folder such as "data"."""
-    path = _one_of("dataset", f"{dataset}.safetensors", Path(data))
+    path = _one_of("dataset", f"{dataset}.safetensors", Path(data), "*.safetensors")
     with safe_open(path, "pt") as file:
         mean, std = (file.get_tensor(name).view(1, -1, 1, 1) for name in ("mean", "std"))
     return mean, std
@@ -80,10 +80,9 @@ def _form(dataset: str) -> tuple[tuple[int, int, int], int]:
     return module.SHAPE, module.CLASSES
 
 
-def _one_of(what: str, name: str, folder: Path) -> Path:
-    """folder/name. Raises ValueError, with what is there, if it is not."""
-    found = folder.iterdir() if folder.is_dir() else []
-    there = sorted(path.name for path in found if path.is_dir() and path.name[0] != ".")
+def _one_of(what: str, name: str, folder: Path, pattern: str = "[!.]*/") -> Path:
+    """folder/name. Raises ValueError, with what is there by pattern (folders, by default), if it is not."""
+    there = sorted(path.name for path in folder.glob(pattern))
     if name not in there:
         raise ValueError(f"{folder} has no {what} {name!r}; there is: {_listed(there)}")
     return folder / name

@@ -56,6 +56,11 @@ def test_a_run_that_is_not_there_is_named_with_what_there_is(
     assert said in str(error.value)
 
 
+def test_a_dataset_that_is_not_prepared_is_named_with_those_that_are(undisturbed: Project) -> None:
+    with pytest.raises(ValueError, match=r"data has no dataset 'cifar10.safetensors'; there is: digits.safetensors$"):
+        normalisation(undisturbed.root / "data", "cifar10")
+
+
 def test_a_study_without_networks_is_named_with_those_that_have_some(undisturbed: Project) -> None:
     with pytest.raises(ValueError, match=r"results/other holds no networks, for want of runs/; .*these do: tiny$"):
         load(undisturbed.root / "results/other", **RUN)
