@@ -17,7 +17,9 @@ from torch import nn
 
 from benchmarks import registry
 from benchmarks.data.checksum import recorded_sha256
+from benchmarks.data.dataset import Part
 from benchmarks.data.prepared import load
+from benchmarks.data.split import drawn_anew
 from benchmarks.machine.device import describe, precision
 from benchmarks.machine.files import locked
 from benchmarks.schemas.record import Record
@@ -26,6 +28,7 @@ from benchmarks.schemas.spec import Spec
 from benchmarks.training.checkpoint import Journal
 from benchmarks.training.network import initialise, realise, undrawn
 from benchmarks.training.run import Fields, Train, judge, run_seed
+from benchmarks.training.seeds import seed_for
 from benchmarks.training.start import Inputs, inputs_of, resume
 from benchmarks.training.trainer import Trainer
 from methods.core.api import Unsupported
@@ -104,7 +107,7 @@ def _every_seed(
         with locked(folder):
             if (run := _finished(folder)) is None:
                 log.info("%s, %s, %s at %s, seed %d", spec.dataset, spec.network, spec.label, spec.target, inputs.seed)
-                run = run_seed(spec, inputs, parts, folder / "journal", device, train)
+                run = run_seed(spec, inputs, _split(spec, inputs.seed, parts), folder / "journal", device, train)
                 parts["validation"].check()
                 if run.record.status != "out_of_memory":  # which another day may end otherwise
                     Journal.write(folder / "finished", [run.record.model_dump(), run.weights.flat()])
@@ -112,6 +115,11 @@ def _every_seed(
                 shutil.rmtree(folder / "journal", ignore_errors=True)
         runs.append(run)
     save(out, runs)
+
+
+def _split(spec: Spec, seed: int, parts: dict[str, Part]) -> dict[str, Part]:
+    """The parts of a seed: the same for all networks, so that a source never learns from the validation images."""
+    return drawn_anew(parts, seed_for(spec.dataset, "", seed, "split")) if spec.split == "seed" else parts
 
 
 def _finished(folder: Path) -> Run | None:

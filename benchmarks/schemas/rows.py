@@ -61,9 +61,7 @@ class Row(BaseModel):
     target: Annotated[str, AfterValidator(_target)] = Field(
         description="what the method was to reach: macs=<fraction kept>, free, match:<method> or from:<network>"
     )
-    seed: int = Field(
-        ge=0, lt=2**53, description="all methods share initialisation, data order and augmentation of a seed"
-    )
+    seed: int = Field(ge=0, lt=2**53, description="methods share initialisation, data order and augmentation of a seed")
     status: Status = Field(
         description="ok; diverged (non-finite loss); collapsed (one class for every image); unsupported; out_of_memory"
     )
@@ -106,6 +104,7 @@ class Row(BaseModel):
     recipe: Text = Field(  # as it has a default, rows from before it can be read
         "", description="tuned: its learning rate was searched for on this task's validation part; default: it was not"
     )
+    split: Literal["fixed", "seed"] = Field("fixed", description="seed: train and validation are drawn anew per seed")
     code_hash: Text = Field(description="sha256 of the modules that can change this row, first 12 digits")
     config_hash: Text = Field(description="sha256 of the settings that can change this row, first 12 digits")
     version: Annotated[str, Field(pattern=r"^\d+\.\d+")] = Field(

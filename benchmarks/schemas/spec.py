@@ -30,6 +30,7 @@ class Spec(BaseModel):
     schedule: str
     precision: str
     align: int = 1
+    split: str = "fixed"
     recipe: Recipe
     code_hash: str
 
@@ -38,5 +39,6 @@ class Spec(BaseModel):
         """12 digits of sha256 over the settings that can change a seed's numbers."""
         own = {"study", "label", "seeds", "code_hash"}
         # A setting that came later is left out at its default, so that rows from before it keep their hash.
-        settings = self.model_dump_json(exclude=own | ({"align"} if self.align == 1 else set()))
+        later = {name for name, field in type(self).model_fields.items() if getattr(self, name) == field.default}
+        settings = self.model_dump_json(exclude=own | later)
         return hashlib.sha256(settings.encode()).hexdigest()[:12]

@@ -85,6 +85,7 @@ class Study(BaseModel):
     schedule: Literal["continue", "restart"] = "continue"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     align: Annotated[int, Field(strict=True, gt=0)] = 1
+    split: Literal["fixed", "seed"] = "fixed"
     where: dict[str, PerDataset] = {}
 
     def on(self, dataset: str) -> Study:

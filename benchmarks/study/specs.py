@@ -55,6 +55,7 @@ def _common(study: Study, dataset: str, network: str, modules: list[str]) -> dic
         "schedule": study.schedule,
         "precision": study.precision,
         "align": study.align,
+        "split": study.split,
         "recipe": recipe(dataset, network),
         "code_hash": source_hash(*modules),
     }

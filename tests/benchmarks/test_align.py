@@ -52,7 +52,7 @@ def test_a_row_from_before_there_was_an_alignment_keeps_its_hash() -> None:
     """The settings of this cell as they were written out at 0.2.0, before the key was there."""
     cell = specs()[0].model_copy(update={"recipe": RECIPE})
     dumped = cell.model_dump_json(exclude={"study", "label", "seeds", "code_hash"})
-    assert '"precision":"float32","align":1,"recipe"' in dumped
+    assert '"precision":"float32","align":1,"split":"fixed","recipe"' in dumped
     assert cell.config_hash == "75d71900c979"
 
 

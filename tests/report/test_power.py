@@ -15,7 +15,9 @@ from scipy import stats
 from benchmarks.report.stats.estimands import fixed_tasks
 from benchmarks.report.stats.summary import TASK, scored
 from benchmarks.report.tables.power import nearest, power, table
+from benchmarks.study.config import parse
 from tests.report.conftest import make_dense, make_row, make_study
+from workflow.scripts.plan import show_power
 
 LOSSES = {"a": (1.0, 2.0, 3.0), "b": (3.0, 4.0, 5.0)}  # points, per task and seed: a variance of 1 over seeds
 TASKS = [(dataset, "lenet5") for dataset in LOSSES]
@@ -47,6 +49,16 @@ def test_more_seeds_show_less_and_more_tasks_too() -> None:
     assert (many["fixed"] < few["fixed"] / 2).all() and (many["over"] < few["over"]).all()
     wide = power(rows, [*TASKS, ("c", "lenet5"), ("d", "lenet5")], 3)
     assert (wide["over"] < few["over"] / 3).all()
+
+
+def test_a_plan_with_another_split_says_that_the_spread_is_of_another() -> None:
+    config = {"study": "x", "datasets": ["digits"], "networks": ["lenet5"], "methods": ["dense"], "targets": ["free"]}
+    for split in ("fixed", "seed"):
+        console = Console(file=io.StringIO(), width=200)
+        show_power(parse({**config, "seeds": 3, "epochs": 2, "split": split}, "test"), console)
+        assert isinstance(console.file, io.StringIO)
+        said = "There, split is 'fixed'; with 'seed', seeds have another spread."
+        assert (said in console.file.getvalue()) == (split == "seed")
 
 
 def test_a_planned_difference_is_found_in_four_of_five_studies() -> None:

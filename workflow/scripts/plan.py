@@ -24,6 +24,9 @@ def show_power(study: Study, console: Console) -> None:
         rows = read_rows(path)
         source = f"the published study {path.parent.name} (version {rows['version'].iloc[0]})"
         console.print(power.table(power.power(rows, tasks, seeds), source, len(tasks), seeds))
+        if study.split not in set(rows["split"]):
+            there = rows["split"].iloc[0]
+            console.print(f"There, split is {there!r}; with {study.split!r}, seeds have another spread.")
     else:
         console.print("What the planned seeds can show is not known: no published study has one of these tasks.")
 
