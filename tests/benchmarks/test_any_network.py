@@ -14,17 +14,14 @@ from typing import Any
 import pytest
 import torch
 from rich.console import Console
-from safetensors.torch import load_file
 from torch import Tensor, nn
+from torchvision import models
 
-from benchmarks import measure, plan, registry, train
+from benchmarks import measure, plan, registry
 from benchmarks.data.dataset import Part
-from benchmarks.data.prepared import load
-from benchmarks.schemas.spec import Spec
 from benchmarks.study.config import parse
 from benchmarks.training import probe
-from benchmarks.training.checkpoint import Journal
-from benchmarks.training.network import _structure, new_network
+from benchmarks.training.network import _structure, new_network, structure_of
 from benchmarks.training.trainer import Trainer
 from methods.core.api import Unsupported
 from methods.core.structure.cost import Cost, counts
@@ -32,6 +29,7 @@ from methods.core.structure.structure import Structure
 from tests.benchmarks.test_train import CPU, STUDY, Bench, bench, data, specs, timeless  # noqa: F401
 from tests.kinds import EXAMPLE, KINDS, conv, head
 from tests.odd import ODD, Wired, auxiliary_head
+from tools.zoo.small import SMALL
 
 Build = Callable[[int, int, int], nn.Module]
 
@@ -68,16 +66,38 @@ def folded(channels: int, size: int, classes: int) -> nn.Module:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("build", [folded, lambda channels, size, classes: ODD["tied"](channels, classes)])
+def small(name: str) -> Build:
+    """One of the small networks, for as many classes as the data have."""
+
+    def build(channels: int, size: int, classes: int) -> nn.Module:
+        net = SMALL[name]()
+        *_, (last, layer) = ((at, module) for at, module in net.named_modules() if isinstance(module, nn.Linear))
+        net.set_submodule(last, nn.Linear(layer.in_features, classes))
+        return net
+
+    return build
+
+
+NOTHING = "has no channels that can be removed"
+
+
+@pytest.mark.parametrize(
+    ("build", "reason"),
+    [
+        (folded, NOTHING),
+        (lambda channels, size, classes: ODD["tied"](channels, classes), NOTHING),
+        (small("channels shuffled three times"), "cannot trace Net: integer division or modulo by zero"),
+    ],
+)
 def test_of_a_network_that_cannot_be_pruned_the_dense_rows_are_there(
-    bench: Bench, network: Callable[[Build], None], build: Build
+    bench: Bench, network: Callable[[Build], None], build: Build, reason: str
 ) -> None:
     network(build)
     dense, *refused = rows_of(bench, *CELLS)
     assert dense["status"] in ("ok", "collapsed") and dense["test_accuracy"] > 0
     assert dense["macs"] == dense["macs_dense"] > 0 and dense["latency_cpu_b1_ms"] > 0
     for row in refused:
-        assert row["status"] == "unsupported" and "has no channels that can be removed" in row["reason"]
+        assert row["status"] == "unsupported" and reason in row["reason"]
         assert row["macs_dense"] == dense["macs"] and not row["epochs_finetune"]
 
 
@@ -109,12 +129,26 @@ def test_a_network_that_can_be_pruned_in_part_has_its_rows(
 
 
 def test_attention_is_counted_whole(bench: Bench, network: Callable[[Build], None]) -> None:
-    """torch's fused kernel was counted as nothing: 1,184 of 58,656."""
+    """torch's counter takes the fused kernel for nothing, and would find 1,184 of 58,528."""
     network(lambda channels, size, classes: ODD["fused_attention"](channels, classes))
     (row,) = rows_of(bench, "dense@free")
-    tokens, width, neurons = 16, 16, 64
-    layer = tokens * width * (4 * width + 2 * neurons) + 2 * tokens * tokens * width
-    assert row["macs"] == row["macs_dense"] == tokens * 4 * width + layer + width * 10
+    assert row["macs"] == row["macs_dense"] == 16 * 4 * 16 + encoder(16, 16, 64) + 16 * 10 == 58_528
+
+
+def encoder(tokens: int, width: int, neurons: int) -> int:
+    """MACs of an encoder layer: its linear layers, and the two products of its attention."""
+    return tokens * width * (4 * width + 2 * neurons) + 2 * tokens**2 * width
+
+
+def test_a_vision_transformer_is_counted_whole() -> None:
+    """Without the fused kernel torch's counter would find 141,632 MACs, and without the products 280,896."""
+    net = models.VisionTransformer(8, 2, 2, 4, 32, 64, num_classes=10)
+    net.conv_proj = nn.Conv2d(1, 32, 2, stride=2)
+    layers, products = 280_896, 2 * 2 * 17**2 * 32
+    assert layers + products == 16 * 4 * 32 + 2 * encoder(17, 32, 64) + 32 * 10
+    structure = structure_of(net, EXAMPLE, 10)
+    assert structure.macs(structure.everything()) == layers + products
+    assert counts(net, EXAMPLE) == (layers + products, layers + products)
 
 
 class Versioned(nn.Module):
@@ -138,90 +172,6 @@ class Versioned(nn.Module):
 def test_a_state_dict_keeps_its_version(bench: Bench, network: Callable[[Build], None]) -> None:
     network(lambda channels, size, classes: Versioned(channels, classes))
     assert [row["status"] in ("ok", "collapsed") for row in rows_of(bench, *CELLS)] == [True] * 3
-
-
-def drawing(channels: int, size: int, classes: int) -> nn.Module:
-    """Weights that are drawn in the constructor alone, and dropout."""
-    layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.2, batch_first=True)
-
-    def forward(net: nn.Module, x: Tensor) -> Tensor:
-        tokens = net.patches(x).flatten(2).transpose(1, 2) + net.positions
-        return net.head(net.layer(tokens).mean(1))
-
-    net = Wired(forward, patches=nn.Conv2d(channels, 8, 4, stride=4), layer=layer, head=nn.Linear(8, classes))
-    net.positions = nn.Parameter(torch.randn(4, 8))
-    return net
-
-
-def seeds_of(folder: Path) -> dict[int, dict[str, Tensor]]:
-    found: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in load_file(folder / "models.safetensors").items():
-        seed, _, rest = name.partition("/")
-        found.setdefault(int(seed), {})[rest] = tensor
-    return found
-
-
-def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-
-
-def test_a_seed_does_not_depend_on_the_seeds_before_it(
-    bench: Bench, network: Callable[[Build], None], tmp_path: Path
-) -> None:
-    network(drawing)
-    both, alone, first = (
-        seeds_of(
-            Bench(tmp_path / str(i), bench.data).cell(specs(seeds=seeds, epochs=2, pretrain_epochs=0)["dense@free"])
-        )
-        for i, seeds in enumerate([[0, 1], [1], [1, 0]])
-    )
-    assert same(both[1], alone[1]) and same(both[0], first[0]) and same(both[1], first[1])
-    assert not same(both[0], both[1])
-
-
-def test_a_resumed_seed_has_the_dropout_of_one_that_was_not_killed(
-    bench: Bench, network: Callable[[Build], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    network(drawing)
-    spec = specs(seeds=1, epochs=3, pretrain_epochs=0)["dense@free"]
-    whole = bench.cell(spec)
-    other = Bench(tmp_path / "other", bench.data)
-    write, saves = Journal.write, 0
-
-    def mortal(path: Path, state: Any) -> None:
-        nonlocal saves
-        saves += 1
-        if saves == 3:
-            raise KeyboardInterrupt
-        write(path, state)
-
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(Journal, "write", staticmethod(mortal))
-        other.cell(spec)
-    assert timeless(other.cell(spec)) == timeless(whole)
-
-
-def test_new_weights_are_new_where_only_the_constructor_draws_them(
-    bench: Bench, network: Callable[[Build], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A network that is trained from scratch starts as the dense one does."""
-    network(drawing)
-    positions = []
-    retrain = train._retrain
-
-    def spy(spec: Spec, seed: int, net: nn.Module, *rest: Any) -> None:
-        positions.append(net.positions.detach().clone())
-        retrain(spec, seed, net, *rest)
-        positions.append(net.positions.detach().clone())
-
-    monkeypatch.setattr(train, "_retrain", spy)
-    methods = [{"switcher": {"reading": "forced"}}]
-    cells = specs(seeds=1, epochs=4, retrain="scratch", methods=["dense", *methods], targets=["free"])
-    spec = cells["switcher,reading=forced@free"]
-    bench.cell(spec)
-    dense, _ = new_network(spec, 0, load(bench.data, ("train",), CPU)["train"], CPU)
-    learned, anew = positions
-    assert torch.equal(anew, dense.positions) and not torch.equal(learned, anew)
 
 
 @pytest.mark.parametrize("method", registry.keys("method"))

@@ -47,6 +47,14 @@ def halves(m: Any, x: Tensor) -> Tensor:
     return torch.cat([left, right + m.out(m.body(right))], 1)
 
 
+def shuffling(m: Any, x: Tensor) -> Tensor:
+    """Three times: half of the channels goes through a layer, and all are shuffled."""
+    for layer in m.layers:
+        left, right = x.chunk(2, 1)
+        x = shuffled(torch.cat([left, layer(right)], 1))
+    return x
+
+
 def rms(x: Tensor) -> Tensor:
     """Each pixel divided by the root mean square of its channels."""
     return x / (x.pow(2).mean(1, keepdim=True) + 1e-5).sqrt()
@@ -98,6 +106,7 @@ SMALL: dict[str, Callable[[], nn.Module]] = {
     "PixelShuffle": lambda: between(lambda m, x: F.pixel_shuffle(x, 2), 8, 2),
     "PixelUnshuffle": lambda: between(lambda m, x: F.pixel_unshuffle(x, 2), 4, 16),
     "channel shuffle": lambda: between(lambda m, x: shuffled(x)),
+    "channels shuffled three times": lambda: on_stem(shuffling, layers=nn.ModuleList(conv(4, 4) for _ in range(3))),
     "grouped conv behind a concatenation": lambda: Net(
         lambda m, x: m.head(m.c(torch.cat([m.a(x), m.b(x)], 1))),
         a=conv(1, 8), b=conv(1, 4), c=conv(12, 12, groups=3), head=head(12),

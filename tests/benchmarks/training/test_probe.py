@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
+from torchvision.models import SwinTransformer
 
 from benchmarks.machine import limits
 from benchmarks.training import probe
@@ -114,6 +115,14 @@ def test_a_search_for_groups_that_does_not_end_is_stopped(
     monkeypatch.setattr(probe, "SECONDS", 0.2)
     monkeypatch.setattr(where, name, forever)
     assert structure_of(KINDS["plain"](), EXAMPLE, 2).refused == words
+
+
+def test_a_network_whose_groups_nobody_finds_is_refused_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a limit its search runs for minutes, and takes 18 GB."""
+    monkeypatch.setattr(probe, "SECONDS", 0.3)
+    net = SwinTransformer([4, 4], 8, [1, 1, 1], [1, 1, 1], [2, 2], num_classes=2)
+    words = "tracing SwinTransformer took more than 0.3 seconds"
+    assert structure_of(net, torch.zeros(1, 3, 16, 16), 2).refused == words
 
 
 def test_a_search_for_groups_that_takes_all_memory_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
