@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from benchmarks.report.figures import style
 from benchmarks.report.figures.compression import compression
 from benchmarks.report.figures.difference import difference_against_macs, points, spread
-from benchmarks.report.figures.forest import forest
+from benchmarks.report.figures.forest import control_forest, variant_forest
 from benchmarks.report.figures.histories import training_curves, trajectories
 from benchmarks.report.figures.ranks import rank_diagram
 
@@ -92,8 +92,8 @@ def test_bars_of_the_rank_diagram_run_from_left_to_right(study: pd.DataFrame) ->
 def test_ranks_stand_at_their_place_with_the_critical_difference(ranked):
     figure, caption = rank_diagram(ranked)
     assert [axes.get_title(loc="left") for axes in figure.axes] == [
-        "macs=0.3: n=6, critical difference 0.80",
         "macs=0.5: n=6, critical difference 1.35",
+        "macs=0.3: n=6, critical difference 0.80",
     ]
     assert {"a  1.00", "b  2.00", "3.00  c"} <= {text.strip() for text in texts(figure)}
     points = [tuple(offset) for axes in figure.axes for dots in axes.collections for offset in dots.get_offsets()]
@@ -105,7 +105,7 @@ def test_every_rank_axis_runs_from_1_to_the_worst_rank_with_the_names_at_its_end
     """The best mean rank is 1.33 here; an axis that begins at it hides how far the best is from always first."""
     ranked.loc[(ranked["method"] == "a") & ranked["network"].isin(["net0", "net1"]), "test_accuracy"] = 0.75
     figure, _ = rank_diagram(ranked)
-    assert [axes.get_xlim() for axes in figure.axes] == [(1, 2), (1, 3)]
+    assert [axes.get_xlim() for axes in figure.axes] == [(1, 3), (1, 2)]
     for axes in figure.axes:
         assert {text.get_position()[0] < 1 for text in axes.texts if text.get_ha() == "right"} == {True}
         assert {text.get_position()[0] > axes.get_xlim()[1] for text in axes.texts if text.get_ha() == "left"} == {True}
@@ -141,12 +141,12 @@ def test_compression_without_a_dense_run_says_what_is_missing(row):
     assert left.get_ylim() == (72, 104)  # a tenth below what is kept; the empty panel has no say in it
 
 
-def test_the_forest_draws_paired_differences_with_intervals(row):
+def test_the_forest_of_variants_draws_paired_differences_with_intervals(row):
     rows = [row(method="switcher", target="free", seed=s, test_accuracy=0.9) for s in range(3)]
     for seed, fall in enumerate([0.01, 0.02, 0.03]):
         changed = {"method": "switcher,input=noise", "target": "free", "seed": seed, "macs": 6000.0}
         rows.append(row(test_accuracy=0.9 - fall, **changed))
-    figure, caption = forest(pd.DataFrame(rows))
+    figure, caption = variant_forest(pd.DataFrame(rows))
     (axes,) = figure.axes
     (bar,) = axes.containers
     assert bar[0].get_xydata().tolist() == [[pytest.approx(-2), 0]]
@@ -154,6 +154,51 @@ def test_the_forest_draws_paired_differences_with_intervals(row):
     assert [label.get_text() for label in axes.get_yticklabels()] == ["input=noise"]
     assert texts(figure) == ["+10.0"]
     assert "n=3" in caption
+
+
+def controlled(row, **networks: list[float]) -> pd.DataFrame:
+    """At half of the MACs: `uniform` at 90 %, and the points that l1 differs from it, a seed each, by network."""
+    return pd.DataFrame([
+        row(network=network, seed=seed, method=method, test_accuracy=0.9 + points / 100)
+        for network, differences in networks.items()
+        for seed, difference in enumerate(differences)
+        for method, points in (("uniform", 0.0), ("l1", difference))
+    ])  # fmt: skip
+
+
+def test_the_forest_of_the_control_has_a_line_per_task_and_one_over_tasks(row):
+    figure, caption = control_forest(controlled(row, a=[-1, -2, -3], b=[1, 2, 3], c=[3, 4, 5]))
+    (axes,) = figure.axes
+    names = ["l1", "digits, a", "digits, b", "digits, c", "over tasks"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == names
+    marks = [tuple(bar[0].get_xydata()[0]) for bar in axes.containers]
+    assert marks == [pytest.approx(at) for at in ((-2, 1), (2, 2), (4, 3), (4 / 3, 4))]
+    halves = [np.diff(bar[2][0].get_segments()[0][:, 0])[0] / 2 for bar in axes.containers]
+    over = np.std([-2, 2, 4], ddof=1) / np.sqrt(3) * 4.302653
+    assert halves == pytest.approx([2.484138] * 3 + [over], rel=1e-6), "t(0.975, 2) / sqrt(3); tasks are the unit"
+    filled = [bar[0].get_markerfacecolor() == "black" for bar in axes.containers]
+    assert filled == [False, False, True, False], "from 1.5 on: beyond half a point"
+    assert axes.get_xlabel() == "− uniform, points\nn=3 tasks" and "n=3 pairs" in caption
+
+
+def test_the_forest_of_the_control_of_one_task_has_a_line_per_method_and_marks_what_lies_outside(row):
+    figure, _ = control_forest(controlled(row, a=[0, 0, 0]))
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["l1"]
+    figure, _ = control_forest(controlled(row, a=[0, 0.1], b=[0, 0.2], c=[0, 0.1], d=[0, 0.2], e=[-50, -50]))
+    (axes,) = figure.axes
+    assert axes.get_xlim()[0] > -20 and len(axes.containers) == 5
+    assert [line.get_marker() for line in axes.lines if line.get_ydata()[0] == 5] == ["<"]
+
+
+def test_at_matched_macs_the_control_is_the_method_that_is_matched(row):
+    rows = controlled(row, a=[1, 1], b=[1, 1]).replace({"macs=0.5": "match:switcher"})
+    own = rows[rows["method"] == "l1"].assign(method="switcher", target="free", test_accuracy=0.95)
+    figure, _ = control_forest(pd.concat([rows, own]))
+    (axes,) = figure.axes
+    assert axes.get_xlabel().startswith("− switcher, points")
+    assert [label.get_text() for label in axes.get_yticklabels()][::4] == ["l1", "uniform"], "the best first"
+    figure, _ = control_forest(own)
+    assert texts(figure) == ["no control ran at target MACs"]
 
 
 @pytest.fixture

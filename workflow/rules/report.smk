@@ -5,7 +5,7 @@ PUBLISHED = list(ROOT.glob("paper/published.csv"))  # numbers of papers; without
 TABLES = ["summary", "overall", "ranks", "matched", "cost", "ablation", "failures", *["published" for _ in PUBLISHED]]
 TABLES += ["profiles", "test_noise", "mcnemar"]
 FIGURES = ["difference", "accuracy_macs", "accuracy_cost", "ranks", "compression", "speedup", "channels", "ablation"]
-FIGURES += ["profiles"]
+FIGURES += ["profiles", "equal_macs"]
 OF_HISTORIES = ["trajectories", "curves"]
 PAGE_ASSETS = ["benchmarks/report/page/page.html.jinja", *sorted((ROOT / "benchmarks/report/page/assets").iterdir())]
 

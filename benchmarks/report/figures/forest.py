@@ -1,20 +1,127 @@
-"""Figure: variants of a method against its default, a forest of paired differences."""
+"""Forests of paired differences: methods against a control at equal MACs, and variants against their default."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from benchmarks.report.figures import style
-from benchmarks.report.figures.panels import SINGLE, beyond, panels
-from benchmarks.report.stats.summary import FREE
+from benchmarks.report.figures.panels import PAGE, SINGLE, beyond, panels
+from benchmarks.report.stats.comparisons import against_control, ranked_targets
+from benchmarks.report.stats.estimands import RELEVANT, Estimate, each_task, over_tasks
+from benchmarks.report.stats.names import background, few, plain_names
+from benchmarks.report.stats.placement import fences
+from benchmarks.report.stats.summary import FREE, TASK, scored
 from benchmarks.report.stats.variants import variants
 from benchmarks.report.text.words import lines, one_line, tasks
+from benchmarks.schemas.target import Target
+
+LINE, MARK = 0.092, 2.8
+"""Inches of a forest's height that a line takes, and points of a mark."""
+POOLED = "over tasks"
+Key = tuple[str, str]
+"""A line: method and task; `POOLED` for the mean over tasks, an empty task for the method's name."""
 
 
-def forest(rows: pd.DataFrame) -> tuple[Figure, str]:
+def control_forest(rows: pd.DataFrame) -> tuple[Figure, str]:
+    """At each target, every method minus the control: a line per task, and below them the mean over tasks."""
+    runs = scored(rows)
+    pairs = {target: found for target in ranked_targets(rows) if (found := against_control(runs, Target.parse(target)))}
+    cells = {target: _cells(compared, few(rows["method"])) for target, (_, compared) in pairs.items()}
+    keys = _order(cells, rows)
+    layout = ConstrainedLayoutEngine(rect=(0.012, 0, 0.988, 1))  # bold names are wider in a file than in the layout
+    with style.drawing():
+        figure = Figure(figsize=(2 * style.COLUMN, 0.9 + LINE * max(len(keys), 8)), layout=layout)
+        grid = figure.subplots(1, max(len(pairs), 1), squeeze=False, sharey=True).ravel()
+        _name_lines(grid[0], keys, rows)
+        for axes, (target, own) in zip(grid, cells.items(), strict=False):
+            axes.set_title(one_line(target))
+            count = max((one.tasks for one in own.values()), default=0)
+            axes.set_xlabel(f"− {one_line(pairs[target][0])}, points\nn={count} task{'s' * (count != 1)}")
+            _control_lines(axes, own, keys)
+        if not keys:
+            grid[0].text(0.5, 0.5, "no control ran at target MACs", transform=grid[0].transAxes, ha="center")
+    counts = sorted({one.runs for own in cells.values() for (_, task), one in own.items() if task != POOLED}) or [0]
+    n = " to ".join(dict.fromkeys(map(str, (counts[0], counts[-1]))))
+    more = f"{count} more methods are in the tables. " if (count := len(background(rows["method"]))) else ""
+    caption = (
+        "Test accuracy minus that of the control, which is named below each panel, at the same MACs. Circles: a task "
+        f"(dataset × network), mean over n={n} pairs of the same seed, with its 95 % t-interval (small: n=1). "
+        "Diamonds: mean over all tasks on which both ran, with a 95 % t-interval for tasks like these. Grey band: "
+        f"differences of at most {RELEVANT} points, which count as practically equal; filled marks: the interval lies "
+        f"beyond it. Arrow heads at an edge: means beyond it; bars are cut there. {more}{beyond(rows, PAGE)}".rstrip()
+    )
+    return figure, caption
+
+
+def _cells(pairs: pd.DataFrame, shown: list[str]) -> dict[Key, Estimate]:
+    found: dict[Key, Estimate] = {}
+    for method, own in pairs[pairs["method"].isin(shown)].groupby("method"):
+        points = own.set_index(TASK)["points"]
+        found |= {(str(method), task): one for task, one in each_task(points).items()}
+        found[str(method), POOLED] = over_tasks(points)
+    return found
+
+
+def _order(cells: Mapping[str, Mapping[Key, Estimate]], rows: pd.DataFrame) -> list[Key]:
+    """The lines from the top: the method with the best mean first, its tasks in the order of the rows."""
+    places = [", ".join(map(str, task)) for task in rows[TASK].drop_duplicates().itertuples(index=False)]
+    places = ["", *places[:PAGE], POOLED] if len(places) > 1 else places
+    methods = {method for own in cells.values() for method, _ in own}
+    means = {m: np.mean([own[m, POOLED].mean for own in cells.values() if (m, POOLED) in own]) for m in methods}
+    return [(m, place) for m in sorted(methods, key=lambda method: (-means[method], method)) for place in places]
+
+
+def _name_lines(axes: Axes, keys: list[Key], rows: pd.DataFrame) -> None:
+    plain, one_task = plain_names(rows["method"].unique()), len({task for _, task in keys}) == 1
+    names = [one_line(plain[method] if one_task or not task else task) for method, task in keys]
+    axes.set_yticks(range(len(keys)), names, fontsize=5.5)
+    axes.set_ylim(len(keys) - 0.3, -0.7)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+    for (_, task), text in zip(keys, axes.get_yticklabels(), strict=True):
+        if one_task or not task:
+            text.set(fontweight="bold", fontsize=6.5)
+
+
+def _control_lines(axes: Axes, own: Mapping[Key, Estimate], keys: list[Key]) -> None:
+    axes.axvspan(-RELEVANT, RELEVANT, color="0.93", linewidth=0, zorder=0)
+    axes.axvline(0, color="0.6", zorder=0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+    low, high = _reach(list(own.values()))
+    axes.set_xlim(low, high)
+    for y, one, pooled in [(y, own[key], key[1] == POOLED) for y, key in enumerate(keys) if key in own]:
+        if not low <= one.mean <= high:
+            edge, head = (0.03, "<") if one.mean < low else (0.97, ">")
+            axes.plot(edge, y, head, color="black", transform=axes.get_yaxis_transform(), markersize=MARK)
+            continue
+        half = float(np.nan_to_num(one.half()))
+        beyond_band = half > 0 and abs(one.mean) - half > RELEVANT
+        axes.errorbar(
+            one.mean, y, xerr=half, color="black", marker="D" if pooled else "o",
+            markersize=1.3 * MARK if pooled else 0.6 * MARK if one.runs == 1 else MARK,
+            markerfacecolor="black" if beyond_band else "white", markeredgewidth=0.6, elinewidth=1.2 if pooled else 0.6,
+        )  # fmt: skip
+
+
+def _reach(shown: list[Estimate]) -> tuple[float, float]:
+    """The limits of a panel: the means that are no outliers, with room for most of their intervals."""
+    if not shown:
+        return -1.0, 1.0
+    means, halves = np.array([one.mean for one in shown]), np.nan_to_num([one.half() for one in shown])
+    low, high = fences(means, least=RELEVANT)
+    inside = means[(low <= means) & (means <= high)]
+    margin = max(float(np.percentile(halves, 75)), RELEVANT)
+    return min(float(inside.min()), 0.0) - margin, max(float(inside.max()), 0.0) + margin
+
+
+def variant_forest(rows: pd.DataFrame) -> tuple[Figure, str]:
     """Accuracy of each variant minus that of the default, a panel per task, 95 % t-intervals."""
     table = variants(rows)
     most = max((len(part) for _, part in tasks(table)), default=0)
@@ -23,7 +130,7 @@ def forest(rows: pd.DataFrame) -> tuple[Figure, str]:
         shown = table if len(table) else rows.head(1)
         figure, drawn = panels(shown, 0.8 + 0.16 * max(most, 3), xlabel, "")
         for axes, part in drawn:
-            _forest(axes, part if len(table) else table)
+            _variant_lines(axes, part if len(table) else table)
     pairs = f"n={table['pairs'].min()} to {table['pairs'].max()}" if len(table) else "n=0"
     caption = (
         "Test accuracy of each variant minus that of the same method with its default knobs, paired by seed: mean "
@@ -34,7 +141,7 @@ def forest(rows: pd.DataFrame) -> tuple[Figure, str]:
     return figure, caption
 
 
-def _forest(axes: Axes, part: pd.DataFrame) -> None:
+def _variant_lines(axes: Axes, part: pd.DataFrame) -> None:
     axes.axvline(0, color="0.6", zorder=0)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from benchmarks.report.figures.channels import channels_kept
 from benchmarks.report.figures.compression import compression
 from benchmarks.report.figures.difference import difference_against_macs
-from benchmarks.report.figures.forest import forest
+from benchmarks.report.figures.forest import control_forest, variant_forest
 from benchmarks.report.figures.histories import training_curves, trajectories
 from benchmarks.report.figures.ranks import profile_panels, rank_diagram
 from benchmarks.report.figures.scatter import (
@@ -28,7 +28,8 @@ FIGURES: dict[str, Callable[[pd.DataFrame], tuple[Figure, str]]] = {
     "compression": compression,
     "channels": channels_kept,
     "speedup": real_against_theoretical_speedup,
-    "ablation": forest,
+    "equal_macs": control_forest,
+    "ablation": variant_forest,
 }
 """Name of the file -> what draws it from rows."""
 

@@ -37,6 +37,7 @@ TITLES = {
     "cost": "Cost of training and of running",
     "curves": "Training curves",
     "difference": "Difference to the dense network",
+    "equal_macs": "Against the control at equal MACs, task by task",
     "matched": "The switcher network against others at the same MACs",
     "overall": "Over all tasks",
     "published": "Published and measured numbers",

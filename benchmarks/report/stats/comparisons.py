@@ -13,6 +13,7 @@ from pandas.api.typing import DataFrameGroupBy
 from scipy import stats
 
 from benchmarks.report.stats.estimands import estimated, holm
+from benchmarks.report.stats.names import CONTROL, plainest
 from benchmarks.report.stats.summary import FREE, TASK, effect_size, half_width, scored
 from benchmarks.schemas.target import Target
 
@@ -83,9 +84,27 @@ def counterparts(runs: pd.DataFrame, examined: str, column: str) -> pd.DataFrame
     return others.merge(own, on=key, suffixes=("", "_examined"), validate="many_to_one")
 
 
+def against_control(runs: pd.DataFrame, target: Target) -> tuple[str, pd.DataFrame] | None:
+    """The control at a target, and the scored runs of other methods there with `points`: their accuracy minus its.
+
+    The control is the method whose MACs are matched, else `uniform`: a network that is narrower everywhere. Paired by
+    task and seed. None where no control ran.
+    """
+    matched = (runs["method"] == target.matched) & (runs["target"] == FREE)
+    here = runs[(runs["target"] == str(target)) | matched]
+    control = target.matched or plainest(CONTROL, here["method"])
+    if target.sources or not control or control not in set(here["method"]):
+        return None
+    own = here.loc[here["method"] == control, [*TASK, "seed", "accuracy"]]
+    pairs = here[here["method"] != control].merge(own, on=[*TASK, "seed"], suffixes=("", "_control"))
+    return control, pairs.assign(points=(100 * (pairs["accuracy"] - pairs["accuracy_control"])).round(9))
+
+
 def ranked_targets(rows: pd.DataFrame) -> list[str]:
-    """The targets at which methods are ranked, in alphabetical order: all but `free`, at which MACs differ."""
-    return sorted(set(rows["target"]) - {FREE})
+    """The targets at which methods are ranked, the largest fraction first: all but `free`, at which MACs differ."""
+    targets = map(Target.parse, set(rows["target"]) - {FREE})
+    order = sorted(targets, key=lambda target: (target.fraction is not None, -(target.fraction or 0.0), str(target)))
+    return list(map(str, order))
 
 
 def ranking(rows: pd.DataFrame, target: str, examined: str) -> Ranking:

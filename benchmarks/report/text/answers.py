@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from benchmarks.report.stats.comparisons import against_control, ranked_targets
 from benchmarks.report.stats.estimands import RELEVANT, Estimate, fixed_tasks, outcome, outcomes, over_tasks
-from benchmarks.report.stats.names import BASELINE, SUBJECT, plain_names, plainest, subject
+from benchmarks.report.stats.names import BASELINE, SUBJECT, plain_names, subject
 from benchmarks.report.stats.summary import FREE, TASK, scored
 from benchmarks.schemas.target import Target
 
-CONTROL = "uniform"
-"""Key of the control that any method has to beat at target MACs: a network that is uniformly narrower."""
 MOST = 4
 """Names that a sentence has room for."""
 
@@ -20,9 +19,8 @@ MOST = 4
 def answers(rows: pd.DataFrame) -> list[str]:
     """The size that methods choose, what they lose by it, and who is better than whom at equal MACs."""
     runs = scored(rows)
-    targets = map(Target.parse, set(rows["target"]) - {FREE})
-    order = sorted(targets, key=lambda target: (target.fraction is not None, -(target.fraction or 0.0), str(target)))
-    sentences = [*_unconstrained(rows, runs), *(said for target in order for said in _at(target, runs))]
+    targets = map(Target.parse, ranked_targets(rows))
+    sentences = [*_unconstrained(rows, runs), *(said for target in targets for said in _at(target, runs))]
     lost = len(rows) - len(runs)
     if sentences and lost:
         verbs = ("has", "counts") if lost == 1 else ("have", "count")
@@ -62,24 +60,18 @@ def _unconstrained(rows: pd.DataFrame, runs: pd.DataFrame) -> Iterator[str]:
 
 
 def _at(target: Target, runs: pd.DataFrame) -> Iterator[str]:
-    """At equal MACs, every method against a control: the method whose MACs are matched, or the uniform network."""
-    matched = (runs["method"] == target.matched) & (runs["target"] == FREE)
-    here = runs[(runs["target"] == str(target)) | matched]
-    control = target.matched or plainest(CONTROL, here["method"])
-    if target.sources or not control or control not in set(here["method"]):
+    """At equal MACs, every method against a control."""
+    if (compared := against_control(runs, target)) is None:
         return
+    control, pairs = compared
     where = f"At the size that {_named(control)} chose"
     if target.fraction:
         where = f"At {100 * target.fraction:g} % of the MACs"
-    own = here.loc[here["method"] == control, [*TASK, "seed", "accuracy"]]
-    pairs = here[here["method"] != control].merge(own, on=[*TASK, "seed"], suffixes=("", "_control"))
-    gain = (100 * (pairs["accuracy"] - pairs["accuracy_control"])).round(9)
-    gain.index = pd.MultiIndex.from_frame(pairs[TASK])
-    found = {str(m): _estimate(own) for m, own in gain.groupby(pairs["method"].to_numpy())}
+    found = {str(m): _estimate(own.set_index(TASK)["points"]) for m, own in pairs.groupby("method")}
     if found:
         words = dict(zip(found, outcomes(list(found.values())), strict=True))
-        compared = _compared(words, _named(control) if target.matched else "a uniformly narrower network")
-        yield f"{where}, {compared} ({_scope(max(found.values(), key=lambda one: (one.tasks, one.runs)))})."
+        said = _compared(words, _named(control) if target.matched else "a uniformly narrower network")
+        yield f"{where}, {said} ({_scope(max(found.values(), key=lambda one: (one.tasks, one.runs)))})."
 
 
 def _compared(words: Mapping[str, str], control: str) -> str:
