@@ -50,7 +50,7 @@ def test_a_study_against_itself_is_the_same_to_the_bit() -> None:
         ([90.0, 91.0, 92.0], [90.0, 91.0, 92.0], "identical"),
         ([90.0, 91.0, 92.0], [90.05, 91.0, 91.96], "agrees"),
         ([90.1, 91.1, 92.1], [90.0, 91.0, 92.0], "agrees"),  # all moved alike: no spread, and no t-statistic
-        ([92.0, 93.0, 94.0], [90.0, 91.0, 92.0], "differs"),
+        ([92.0, 93.0, 94.0], [90.0, 91.0, 92.0], "differs"),  # likewise
         ([92.0, 93.1, 94.0, 90.9], [90.0, 91.0, 92.0, 89.0], "differs"),
         ([90.0, 95.0, 92.0], [91.0, 93.0, 92.0], "undecided"),
         ([90.0], [90.1], "undecided"),
@@ -78,6 +78,11 @@ def test_the_statistics_are_those_of_scipy() -> None:
     below = stats.ttest_rel(own, shifted[1], alternative="less").pvalue
     assert line.p_tost == pytest.approx(max(above, below))
     assert line.inside
+
+
+def test_one_pair_has_no_p_value_and_counts_in_no_correction() -> None:
+    (line,) = reproduction.compare(cell([90.0]), cell([90.1])).cells.itertuples()
+    assert all(math.isnan(value) for value in (line.low, line.p, line.p_holm, line.p_tost))
 
 
 def test_the_published_mean_may_lie_outside() -> None:

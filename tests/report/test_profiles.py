@@ -39,6 +39,22 @@ def test_the_probability_of_improvement_is_paired_and_a_tie_is_half(rows) -> Non
     assert found.to_dict() == {"l1": 0.5, "random": 0.75}
 
 
+def test_a_method_that_always_wins_has_an_interval(row) -> None:
+    """Wilson's for 6 of 6: from 6 / (6 + 1.96^2) on. With two tasks: from 2 / (2 + 1.96^2) on."""
+    wins = [
+        row(method=method, test_accuracy=accuracy, dataset=task, seed=seed)
+        for method, accuracy in (("switcher", 0.9), ("l1", 0.8))
+        for task in "ab"
+        for seed in range(3)
+    ]
+    line = improvement(pd.DataFrame(wins), "macs=0.5", "switcher").loc["l1"]
+    assert (line["probability"], line["fixed_high"], line["over_high"]) == (1, 1, 1)
+    assert line["fixed_low"] == pytest.approx(6 / (6 + 1.959964**2)) and (line["tasks"], line["pairs"]) == (2, 6)
+    assert line["over_low"] == pytest.approx(2 / (2 + 1.959964**2))
+    lost = improvement(pd.DataFrame(wins), "macs=0.5", "l1").loc["switcher"]
+    assert [lost["over_low"], lost["over_high"]] == pytest.approx([0, 1 - line["over_low"]])
+
+
 def test_at_the_macs_of_a_method_its_unconstrained_runs_take_part(rows) -> None:
     rows["target"] = rows["method"].map({"switcher": "free"}).fillna("match:switcher")
     assert improvement(rows, "match:switcher", "switcher")["probability"].to_dict() == {"l1": 0.5, "random": 0.75}
@@ -48,7 +64,7 @@ def test_table_and_figure_show_them(rows) -> None:
     (sheet,) = profiles(rows).sheets
     line = sheet.cells.set_index("Method").loc["random"]
     assert line[["Tasks", "Within 0.5, %", "Examined is better, %"]].tolist() == ["2", "50", "75"]
-    assert line["Over tasks"] == "[0, 100]"
+    assert line["Fixed tasks"] == "[30, 95]" and line["Over tasks"] == "[20, 97]", "Wilson's, of 3 of 4 and 1.5 of 2"
     assert sheet.cells.set_index("Method").loc["switcher", "Examined is better, %"] == "–"
     figure, caption = profile_panels(rows)
     left, right = figure.axes

@@ -115,8 +115,8 @@ def profile_panels(rows: pd.DataFrame) -> tuple[Figure, str]:
         f"Left: the fraction of tasks (dataset × network; n={min(map(len, found.values()), default=0)} or more, those "
         "that all methods ran on) on which a method's mean test accuracy is at most so far below that of the best; "
         f"higher is better. Right: probability that {one_line(examined)} has the higher accuracy on a seed and task "
-        "(paired by seed; a tie counts half), mean over tasks; bars are 95 % t-intervals with tasks as the unit. A "
-        "failed run counts as accuracy 0."
+        "(paired by seed; a tie counts half), mean over tasks; bars: Wilson's 95 % intervals, a comparison per task. "
+        "A failed run counts as accuracy 0."
     )
     return figure, caption
 
@@ -148,5 +148,6 @@ def _improvement(axes: Axes, beaten: pd.DataFrame, looks: dict[str, style.Look],
     axes.set_yticks(range(len(table)), [one_line(str(method)) for method in table.index])
     axes.set_ylim(-0.6, max(len(table), 1) - 0.4)
     for y, (method, line) in enumerate(table.iterrows()):
-        half, look = np.nan_to_num(100 * line["over_half"]), looks[str(method)]
-        axes.errorbar(100 * line["probability"], y, xerr=half, color=look.color, marker=look.marker, markersize=3.5)
+        mean, look = 100 * line["probability"], looks[str(method)]
+        bars = [[mean - 100 * line["over_low"]], [100 * line["over_high"] - mean]]
+        axes.errorbar(mean, y, xerr=np.maximum(bars, 0), color=look.color, marker=look.marker, markersize=3.5)

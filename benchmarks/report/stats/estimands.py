@@ -61,6 +61,14 @@ class Estimate:
         """The one-sided p-value of "the mean is below this value"."""
         return float(stats.t.cdf(self._distance(value), self.df))
 
+    def p_zero(self) -> float:
+        """The two-sided p-value of "the mean is not 0"."""
+        return float(2 * stats.t.sf(abs(self._distance(0)), self.df))
+
+    def p_equal(self, relevant: float = RELEVANT) -> float:
+        """The p-value of "the mean is within this size": the larger of two one-sided tests (TOST)."""
+        return max(self.p_above(-relevant), self.p_below(relevant))
+
     def _distance(self, value: float) -> float:
         away = self.mean - value
         if self.error == 0:
@@ -134,7 +142,7 @@ def outcomes(estimates: Sequence[Estimate], relevant: float = RELEVANT) -> list[
     tail, level = (1 - LEVEL) / 2, 1 - LEVEL
     above = [e.p_above(relevant) for e in estimates]
     below = [e.p_below(-relevant) for e in estimates]
-    within = [max(e.p_above(-relevant), e.p_below(relevant)) for e in estimates]
+    within = [e.p_equal(relevant) for e in estimates]
     better, worse = (holm(np.array(p)) <= tail for p in (above, below))
     equal = holm(np.array(within)) <= level
     return [

@@ -105,24 +105,22 @@ def _near_cells(part: pd.DataFrame) -> pd.DataFrame:
             "Tasks": str(line.tasks),
             **{f"Within {at:g}, %": number(100 * near[at][i], ".0f") for at in WITHIN},
             "Examined is better, %": number(100 * line.probability, ".0f"),
-            "Fixed tasks": _interval(line.probability, line.fixed_half),
-            "Over tasks": _interval(line.probability, line.over_half),
+            "Fixed tasks": _interval(line.fixed_low, line.fixed_high),
+            "Over tasks": _interval(line.over_low, line.over_high),
         }
         for i, line in enumerate(lines(part))
     ]
     return pd.DataFrame(cells)
 
 
-def _interval(mean: float, half: float) -> str:
-    if math.isnan(half):
-        return NONE
-    return f"[{100 * max(mean - half, 0):.0f}, {100 * min(mean + half, 1):.0f}]"
+def _interval(low: float, high: float) -> str:
+    return NONE if math.isnan(low) else f"[{100 * low:.0f}, {100 * high:.0f}]"
 
 
 def _near_caption(examined: str) -> str:
     return (
         "Within: of the tasks (dataset × network) that all methods ran on, the part on which the mean accuracy is at "
         f"most so many points below that of the best method. Examined is better: probability that {one_line(examined)} "
-        "has the higher accuracy on a seed and task (a tie counts half), mean over tasks, with its 95 % t-intervals. "
+        "has the higher accuracy on a seed and task (a tie counts half), mean over tasks; Wilson's 95 % intervals. "
         "A failed run counts as accuracy 0."
     )
