@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import reprlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
@@ -47,6 +48,7 @@ Object = Annotated[Text, AfterValidator(_json_object)]
 Fraction = Annotated[float | None, Field(ge=0, le=1, allow_inf_nan=False), _empty]
 Size = Annotated[float | None, Field(gt=0, allow_inf_nan=False), _empty]
 Amount = Annotated[float | None, Field(ge=0, allow_inf_nan=False), _empty]
+Count = Annotated[int | None, Field(ge=1), _empty]
 
 
 class Row(BaseModel):
@@ -83,9 +85,7 @@ class Row(BaseModel):
     latency_cpu_b128_ms: Size = Field(description="median milliseconds per batch of 128 on the CPU")
     latency_gpu_b1_ms: Size = Field(description="median milliseconds per batch of 1 on the GPU; empty without one")
     latency_gpu_b128_ms: Size = Field(description="median milliseconds per batch of 128 on the GPU; empty without one")
-    peak_memory_mb: Size = Field(
-        description="peak GPU memory of the network and a batch of 128, MiB; empty without a GPU"
-    )
+    peak_memory_mb: Size = Field(description="peak GPU memory of network and a batch of 128, MiB; empty without a GPU")
     logit_difference: Amount = Field(
         description="max |gated - pruned| / max |gated| logits, float32; the run fails above 1e-4"
     )
@@ -104,6 +104,7 @@ class Row(BaseModel):
     recipe: Text = Field(  # as it has a default, rows from before it can be read
         "", description="tuned: its learning rate was searched for on this task's validation part; default: it was not"
     )
+    planned: Count = Field(None, description="runs that the study plans in all; empty in rows of earlier versions")
     split: Literal["fixed", "seed"] = Field("fixed", description="seed: train and validation are drawn anew per seed")
     code_hash: Text = Field(description="sha256 of the modules that can change this row, first 12 digits")
     config_hash: Text = Field(description="sha256 of the settings that can change this row, first 12 digits")
@@ -139,22 +140,15 @@ def release(version: str) -> str:
 COLUMNS: dict[str, str] = {name: str(field.description) for name, field in Row.model_fields.items()}
 """Column -> what it means."""
 
-TEXT_COLUMNS = tuple(name for name, field in Row.model_fields.items() if field.annotation not in (float | None, int))
+TEXT_COLUMNS = tuple(
+    name for name, field in Row.model_fields.items() if field.annotation not in (float | None, int | None, int)
+)
 
 LATER = tuple(name for name, field in Row.model_fields.items() if not field.is_required())
 """Columns that rows of earlier versions lack."""
 
-TIME_COLUMNS = (
-    "latency_cpu_b1_ms",
-    "latency_cpu_b128_ms",
-    "latency_gpu_b1_ms",
-    "latency_gpu_b128_ms",
-    "peak_memory_mb",
-    "seconds_pretrain",
-    "seconds_learn",
-    "seconds_finetune",
-    "finished_at",
-)
+_TIMES = ("latency_", "seconds_", "peak_memory_mb", "finished_at")
+TIME_COLUMNS = tuple(name for name in COLUMNS if name.startswith(_TIMES))
 """Columns that hold times, dates or memory; all others are bit-identical between two runs on one machine."""
 
 
@@ -195,5 +189,11 @@ def _faults_of_table(rows: Sequence[Row]) -> Iterable[str]:
             yield f"column macs_dense or params_dense differs within {row.dataset}, {row.network}"
     if len(studies := {row.study.split("/")[0] for row in rows}) > 1:
         yield f"rows of studies {', '.join(sorted(studies))} do not belong into one file"
+    for study, count in Counter(row.study for row in rows).items():
+        planned = {row.planned for row in rows if row.study == study}
+        if len(planned) > 1:
+            yield f"column planned differs within {study}"
+        if (most := planned.pop()) and count > most:
+            yield f"there are {count} rows of {study}, which plans {most} runs"
     if len(releases := {release(row.version) for row in rows}) > 1:
         yield f"rows of versions {', '.join(sorted(releases))} are not comparable"

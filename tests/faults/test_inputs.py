@@ -229,7 +229,11 @@ def test_a_script_refuses_before_it_writes(
 
 
 DOORS = [
-    ("gather", ["--rows", "broken.csv", "--out", "out/rows.csv"], "broken.csv is cut short or altered"),
+    (
+        "gather",
+        ["--rows", "broken.csv", "--planned", "1", "--out", "out/rows.csv"],
+        "broken.csv is cut short or altered",
+    ),
     ("tools.show", ["there"], "there/rows.csv is no table of rows"),
     ("tools.show", ["absent"], "No such file or directory: 'absent/rows.csv'"),
     ("tools.export", ["there"], "there/rows.csv is no table of rows"),
@@ -327,6 +331,8 @@ def table(**changes: Any) -> bytes:
         (table(test_accuracy="nan"), "row 2, column test_accuracy: .*not 'nan'"),
         (table(test_accuracy=2, macs=0), r"row 2, column test_accuracy: .* \(1 more fault\)"),
         (table() + table().split(b"\n", 1)[1], "two rows for"),
+        (table(planned=9), "column planned differs within test"),
+        (table(planned=0.5), "row 2, column planned: .*valid integer"),
     ],
 )
 def test_a_table_that_is_none(tmp_path: Path, blob: bytes, said: str) -> None:

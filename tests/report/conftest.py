@@ -32,6 +32,7 @@ def make_row(**changes: Any) -> Row:
         "epochs_learn": 0.0, "epochs_finetune": 10.0, "train_macs": 3e6, "seconds_pretrain": 1.0,
         "seconds_learn": 1.0, "seconds_finetune": 1.0, "groups_at_minimum": 0.0, "widths": '{"conv1": 3, "conv2": 8}',
         "knobs": "{}", "version": "0.1.0", "torch": "2.13.0", "device": "cpu", "threads": 1.0,
+        "planned": np.nan, "split": "fixed",
     }  # fmt: skip
     return row | changes
 

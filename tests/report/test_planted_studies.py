@@ -19,6 +19,10 @@ STUDIES: dict[str, tuple[pd.DataFrame, dict[int, tuple[str, str]]]] = {
         study(dense(), method("switcher", GOOD, ADAPTIVE), nulls(), method("l1", ZERO, **MATCH)),
         {1: ("holds", ""), 2: ("holds", ""), 3: ("holds", ""), 4: ("holds", "")},
     ),
+    "all that is planned is there": (
+        study(dense(), method("switcher", GOOD, ADAPTIVE), nulls(), method("l1", ZERO, **MATCH)).assign(planned=100),
+        {1: ("holds", ""), 2: ("holds", ""), 3: ("holds", ""), 4: ("holds", "")},
+    ),
     "16 of 20 runs diverged": (
         study(dense(), failed(method("switcher", GOOD), 16), nulls(), method("l1", ZERO, **MATCH)),
         dict.fromkeys((1, 2, 3), ("fails", "of 20 runs of switcher, 16 diverged")),
@@ -29,6 +33,20 @@ STUDIES: dict[str, tuple[pd.DataFrame, dict[int, tuple[str, str]]]] = {
             1: ("not judged", "of 20 planned runs of switcher at free, 1 missing"),
             2: ("not judged", "of 20 planned runs of l1 at match:switcher, 1 missing"),
         },
+    ),
+    "a seed is missing everywhere": (
+        study(dense(), method("switcher", GOOD), nulls(), method("l1", ZERO, **MATCH)).query("seed != 4")
+        .assign(planned=100),
+        dict.fromkeys((1, 2, 3, 4), ("not judged", "of 100 planned runs of study test, 20 without a row")),
+    ),
+    "a task is missing everywhere": (
+        study(dense(), method("switcher", GOOD), nulls(), method("l1", ZERO, **MATCH))
+        .query("dataset != 'fashion' or network != 'lenet5'").assign(planned=100),
+        dict.fromkeys((1, 2, 3, 4), ("not judged", "of 100 planned runs of study test, 25 without a row")),
+    ),
+    "a method is missing everywhere": (
+        study(dense(), method("switcher", GOOD), nulls(), method("l1", ZERO, **MATCH)).assign(planned=120),
+        dict.fromkeys((1, 2, 3, 4), ("not judged", "of 120 planned runs of study test, 20 without a row")),
     ),
     "another method does not support a network": (
         study(dense(), method("switcher", GOOD), failed(method("l1", ZERO, **MATCH), 5, "unsupported")),

@@ -19,7 +19,9 @@ rule gather:
         "../../environment.yml"
     params:
         code=source_hash("workflow.scripts.gather"),
+        planned=len(CELLS) * len(STUDY.seeds),
     message:
         "gathering the rows"
     shell:
-        "python -m workflow.scripts.gather --rows {input.rows:q} --out {output.rows:q} 2> {log:q}"
+        "python -m workflow.scripts.gather --rows {input.rows:q} --planned {params.planned:q} --out {output.rows:q}"
+        " 2> {log:q}"

@@ -16,11 +16,10 @@ from benchmarks.schemas.target import cell_folder
 
 
 def checked(paths: list[Path]) -> dict[Path, list[dict[str, Any]]]:
-    """The rows of each file. Raises ValueError if a row, or all of them together, are refused."""
+    """The rows of each file. Raises ValueError, naming the file, if one is refused."""
     rows = {path: read_json(path) for path in paths}
     for path, own in rows.items():
         parse_rows(own, path)
-    parse_rows([row for own in rows.values() for row in own], "the rows of all tasks")
     return rows
 
 
@@ -51,10 +50,13 @@ def packed(table: pd.DataFrame) -> bytes:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=Path, nargs="+", required=True)
+    parser.add_argument("--planned", type=int, required=True, help="runs that the study plans")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     rows = checked(args.rows)
-    table = pd.DataFrame([row for own in rows.values() for row in own], columns=list(COLUMNS)).convert_dtypes()
+    every = [row | {"planned": args.planned} for own in rows.values() for row in own]
+    parse_rows(every, "the rows of all tasks")
+    table = pd.DataFrame(every, columns=list(COLUMNS)).convert_dtypes()
     write_atomically(args.out.parent / "rows.csv", table.to_csv(index=False, lineterminator="\n").encode())
     write_atomically(args.out.parent / "runs.parquet", packed(histories(rows)))
     images = [correct.read(path.with_name(correct.CORRECT)) for path in args.rows]

@@ -47,8 +47,10 @@ class Case:
         return (f"Runs at target MACs ({targets}) do not count by themselves.",) if targets else ()
 
     def gaps(self, *others: str) -> list[str]:
-        """What is missing of its own unconstrained runs, and of those of other methods."""
-        return [gap for one in (self.examined, *others) for gap in gates.gaps(self.rows, one, FREE)]
+        """What is missing of the study, of its own unconstrained runs, and of those of other methods."""
+        return gates.absent(self.rows) + [
+            gap for one in (self.examined, *others) for gap in gates.gaps(self.rows, one, FREE)
+        ]
 
     def at(self, target: str) -> list[str]:
         """The other methods that are planned at a target; variants of the examined one are no others at `free`."""

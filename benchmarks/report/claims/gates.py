@@ -22,6 +22,16 @@ def broken(rows: pd.DataFrame, method: str, target: str) -> str:
     return f"of {len(runs)} runs of {method}, {said}" if said else ""
 
 
+def absent(rows: pd.DataFrame) -> list[str]:
+    """How many runs of each study's plan have no row, in words; a seed, task or method without any row is seen so."""
+    found = []
+    for study, part in rows.groupby("study", sort=False):
+        planned = part["planned"].iloc[0]  # NaN in rows of earlier versions
+        if planned > len(part):
+            found.append(f"of {planned:.0f} planned runs of study {study}, {planned - len(part):.0f} without a row")
+    return found
+
+
 def gaps(rows: pd.DataFrame, method: str, target: str) -> list[str]:
     """Why the runs of a method at a target cannot be judged, a phrase each; none if they can.
 
