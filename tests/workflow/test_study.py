@@ -18,6 +18,26 @@ ALWAYS = {
     "writing the claims and the page",
 }
 
+NETWORK = '''"""A view of a fixed size."""
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.first = nn.Conv2d(channels, 8, 3, padding=1)
+        self.head = nn.Linear(8, classes)
+
+    def forward(self, x):
+        x = self.first(x)
+        return self.head({mean})
+
+
+def build(channels, size, classes):
+    return Net(channels, classes)
+'''
+
 
 def test_every_cell_and_seed_is_a_row(undisturbed: Project) -> None:
     rows = undisturbed.rows()
@@ -144,3 +164,20 @@ def test_a_second_run_of_the_same_study_is_refused(finished: Project) -> None:
     with (Path(folder) / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert "is being written by another run" in finished.run(succeeds=False)
+
+
+def test_networks_that_cannot_be_pruned_or_run_do_not_cost_the_others_their_rows(
+    new_project: Callable[..., Project],
+) -> None:
+    few = {"methods": ["uniform"], "targets": ["macs=0.5"], "seeds": 1, "epochs": 1, "pretrain_epochs": 0}
+    project = new_project(networks=["lenet5", "fixed", "broken"], **few)
+    for name, mean in (("fixed", "x.view(-1, 8, 64).mean(2)"), ("broken", "x.view(-1, 5)")):
+        (project.root / f"benchmarks/networks/{name}.py").write_text(NETWORK.format(mean=mean))
+    project.run("--", "results/tiny/rows.csv")
+    rows = project.rows().set_index("network")
+    assert rows.status.replace("collapsed", "ok").to_dict() == {
+        "lenet5": "ok", "fixed": "unsupported", "broken": "unsupported",
+    }  # fmt: skip
+    assert float(rows.test_accuracy["lenet5"]) > 0
+    assert rows.reason["fixed"].startswith("Net has no channels that can be removed; first, for one: head (Linear): ")
+    assert rows.reason["broken"] == "Net: shape '[-1, 5]' is invalid for input of size 2048"

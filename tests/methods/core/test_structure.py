@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import functools
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import registry
 from methods.core import gates
 from methods.core.api import Keep, Unsupported
 from methods.core.structure.cost import unfused
@@ -333,6 +336,14 @@ def test_a_network_that_cannot_be_traced_is_unsupported() -> None:
     with pytest.raises(Unsupported, match="cannot trace Branching") as caught:
         Structure.of(Branching(), EXAMPLE)
     assert "\n" not in str(caught.value), "the table shows one sentence"
+
+
+def test_tracing_does_not_import_timm_which_takes_seconds() -> None:
+    code = "import sys, methods.core.structure; from importlib.util import find_spec; print('timm' in sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", f"{code}; find_spec('timm')"], cwd=registry.ROOT, stdout=-1, text=True
+    )
+    assert (found.returncode, found.stdout) == (0, "False\n")
 
 
 def test_a_network_of_one_layer_has_nothing_to_remove() -> None:
