@@ -52,6 +52,20 @@ def test_of_one_task_the_main_figure_shows_the_interval_over_seeds(row, dense):
     assert "n=1 tasks" in (caption := difference_against_macs(pd.DataFrame(rows))[1]) and "over seeds" in caption
 
 
+def test_marks_that_are_spread_are_led_to_their_macs(study):
+    """Of every named mark a line from its place to the axis, where its MACs stand."""
+    (axes,) = difference_against_macs(study)[0].axes
+    table = points(study)
+    ends = {
+        tuple(line.get_xdata())
+        for line in axes.lines
+        if tuple(line.get_ydata())[:1] == (0,) and len(line.get_xdata()) == 2
+    }
+    assert {round(kept, 9) for kept, _ in ends} >= {round(x, 9) for x in table["x"]}
+    assert {place for _, place in ends} >= set(spread(table)["x"])
+    assert axes.get_xlim()[0] < 50 < axes.get_xlim()[1]
+
+
 def test_marks_of_one_target_are_spread_from_the_best_to_the_worst_and_names_cover_nothing(study):
     figure, _ = difference_against_macs(study)
     renderer = FigureCanvasAgg(figure).get_renderer()

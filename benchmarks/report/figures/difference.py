@@ -24,13 +24,16 @@ GAP = 0.022
 """Least distance of two marks, as a fraction of the panel's width: the height of a name."""
 HEIGHT, LETTER = 3.6, 0.049
 """Inches of the panel, and of a letter of a name that stands upright below its mark."""
+LEAD = 0.06
+"""Part of the panel's height that lines to the axis take."""
 LONGEST = 34
 """Letters of a name that there is room for."""
 
 
 def difference_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
     """Test accuracy minus dense, a mark per method and target: mean over tasks and its interval."""
-    table = spread(points(rows))
+    table = points(rows)
+    table = spread(table).assign(kept=table["x"])
     looks = style.looks(rows["method"])
     with style.drawing():
         figure = Figure(figsize=(2 * style.COLUMN, HEIGHT), layout="constrained")
@@ -43,6 +46,7 @@ def difference_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
         marks = _marks(axes, table, looks)
         seen = focus(axes, [Mark(BASELINE, "black", 100, 0, 0, 0), *marks])
         _name(axes, table, seen)
+        _lead(axes, table)
         figure.draw_without_rendering()
         legend(figure, handles_of_targets(table))
     several = table["tasks"].max() > 1 if len(table) else False
@@ -55,10 +59,10 @@ def difference_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
     )
     caption = (
         "Test accuracy minus that of the dense network, paired by seed, against multiply-accumulates (MACs) kept: mean "
-        f"over n={n} tasks (dataset × network), of {int(table['runs'].sum())} runs; {meaning}. Marks at the same "
-        "target are spread sideways, the best on the left. Filled marks: unconstrained; open marks: at target MACs. "
-        f"Grey band: differences of at most {RELEVANT} points, which count as practically equal. Arrow heads at an "
-        "edge stand for means beyond it, and bars may be cut there. "
+        f"over n={n} tasks (dataset × network), of {int(table['runs'].sum())} runs; {meaning}. Marks are spread "
+        "sideways, the best of a target on the left; the lines at the bottom lead to their MACs. Filled marks: "
+        f"unconstrained; open marks: at target MACs. Grey band: differences of at most {RELEVANT} points, which count "
+        "as practically equal. Arrow heads at an edge stand for means beyond it, and bars may be cut there. "
         f"{background(table)}{failed(summary(rows))}"
     )
     return figure, caption
@@ -132,6 +136,16 @@ def _name(axes: Axes, table: pd.DataFrame, marks: list[Mark]) -> None:
             rotation=90, ha="center", va="top", fontsize=6, color=mark.color,
         )  # fmt: skip
     axes.set_ylim(floor, top)
+
+
+def _lead(axes: Axes, table: pd.DataFrame) -> None:
+    """Lead from each mark, which is spread sideways, to its MACs on the axis."""
+    low, top = axes.get_ylim()
+    axes.set_ylim(low - LEAD * (top - low), top)
+    named = table[~table["method"].isin(names.background(table["method"]))]
+    for line in lines(named):
+        x = (line.kept, line.x)
+        axes.plot(x, (0, 0.8 * LEAD), transform=axes.get_xaxis_transform(), color="0.6", linewidth=0.5, zorder=0)
 
 
 def _shown(plain: dict[str, str], mark: Mark) -> str:
