@@ -23,7 +23,7 @@ from methods.core import gates
 from methods.core.api import Factors, Keep, Problem
 from methods.core.gates import Place
 from methods.core.ranking import keep_by_rank
-from methods.core.switching.rationing import rationed, within
+from methods.core.switching.rationing import ranked, rationed, within
 from methods.core.switching.readings import Reading, Scores
 from methods.core.widths import masks
 
@@ -109,7 +109,7 @@ class Alternation:
         if problem.target is not None:
             with torch.no_grad():
                 scores = self.scorer(self.net)
-                self.turn_on(keep_by_rank({name: p[:, 0] for name, p in scores.items()}, problem))
+                self.turn_on(keep_by_rank(ranked(scores, self.on, self.progress), problem))
                 self.hold(self.factors(scores))
         gates.fold(self.net, self.groups, self.held, self.site)
         return {name: (factor > 0).cpu() for name, factor in self.held.items()}
@@ -181,7 +181,7 @@ class Alternation:
     def ration(self, scores: Scores) -> None:
         """With target MACs: turn off the channels that the line of the budget has no room for."""
         if (target := self.problem.target) is not None:
-            self.turn_on(within(1 - self.progress * (1 - target), scores, self.problem))
+            self.turn_on(within(1 - self.progress * (1 - target), ranked(scores, self.on, self.progress), self.problem))
 
     def look(self, new: Factors) -> None:
         """Write into the history how many channels are on, their mean factor, and how many have come back."""

@@ -21,7 +21,7 @@ from methods.core.api import Keep, Unsupported
 from methods.core.gates import Place
 from methods.core.switching import alternation
 from methods.core.switching.alternation import SIGNALS, Alternation, Schedule
-from methods.core.switching.rationing import FLOOR, rationed
+from methods.core.switching.rationing import FLOOR, SETTLED, rationed
 from methods.core.switching.readings import Name, clamp, reading
 from methods.free_factor import Free
 from tests.kinds import KINDS, settled
@@ -135,6 +135,36 @@ def test_a_budget_takes_channels_and_not_the_scale_of_the_others(raw: list[float
     (gradient,) = torch.autograd.grad(found.sum(), scores, retain_graph=True)
     (ungated,) = torch.autograd.grad(own.sum(), scores)
     assert torch.allclose(gradient, ungated / floored[on].mean(), rtol=1e-4), "that of a channel that is off, too"
+
+
+def test_in_the_end_what_a_budget_turns_off_stays_off(kind: str, make_trainer: Callable[..., Trainer]) -> None:
+    """Whatever becomes of its score: here the scores are drawn anew in every turn."""
+    net = settled(KINDS[kind]())
+    trainer = make_trainer(net, target=0.5, epochs=8)
+    back: list[tuple[float, int]] = []
+
+    class Redrawn(nn.Module):
+        macs = 0.0
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(()))
+
+        def forward(self, net: nn.Module) -> dict[str, Tensor]:
+            return {g.name: self.scale * torch.randn(g.size, 1) for g in trainer.groups}
+
+    class Watching(Alternation):
+        def look(self, new: dict[str, Tensor]) -> None:
+            back.append((self.progress, sum(int((new[n] > 0)[self.held[n] <= 0].sum()) for n in new)))
+            super().look(new)
+
+    made = Watching(net, trainer, Redrawn(), replace(SCHEDULE, turns=12), FORCED)
+    try:
+        made.run()
+    except Unsupported:
+        pytest.skip("channels are too coarse for this size")
+    assert sum(count for progress, count in back if progress <= SETTLED) > 0
+    assert [count for progress, count in back if progress > SETTLED] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("target", [0.7, 0.5, 0.3])
