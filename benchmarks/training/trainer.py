@@ -12,6 +12,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from benchmarks.data.dataset import Augment, Part
+from benchmarks.machine.graphs import captured
 from benchmarks.schemas.recipe import Recipe
 from benchmarks.schemas.record import Epoch, Spent
 from benchmarks.training.budget import BACKWARD, Budget
@@ -163,12 +164,17 @@ class Trainer:
             if (momentum := self.momentum.get(name)) is not None and momentum.shape == parameter.shape:
                 optimizer.state[parameter]["momentum_buffer"] = momentum.clone()
         net.train()
-        for batch in self.batches(epochs, state=(modules, optimizer, state)):
-            loss = self.loss(net, batch, params() if params else None)
-            if penalty:
-                loss = loss + penalty()
+
+        def gradients(images: Tensor, labels: Tensor) -> Tensor:
+            loss = F.cross_entropy(self.logits(net, images, params() if params else None), labels)
             optimizer.zero_grad()
-            loss.backward()
+            (loss + penalty() if penalty else loss).backward()
+            return loss.detach()
+
+        standard = penalty is None and params is None
+        step = captured(gradients, net) if standard else gradients
+        for batch in self.batches(epochs, state=(modules, optimizer, state)):
+            self.loops.history.losses.append(step(batch.images, batch.labels))
             optimizer.step()
             if after_step:
                 after_step()

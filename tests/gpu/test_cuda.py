@@ -79,3 +79,25 @@ def test_a_killed_job_goes_on(data: Path, tmp_path: Path, monkeypatch: pytest.Mo
         patched.setattr(Journal, "write", staticmethod(mortal))
         killed.run("resnet8", name, specs)
     assert killed.row("resnet8", name, specs) == whole.row("resnet8", name, specs)
+
+
+def test_a_captured_step_gives_the_numbers_of_an_eager_one(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from benchmarks.machine import graphs
+
+    captures = []
+
+    def counted(function: Callable[[], torch.Tensor]) -> object:
+        captures.append(captured := cuda_graph(function))
+        return captured
+
+    cuda_graph = graphs.cuda_graph
+    monkeypatch.setattr(graphs, "cuda_graph", counted)
+    rows = []
+    for eager in (2, 10**9):
+        monkeypatch.setattr(graphs, "EAGER", eager)
+        job = Jobs(tmp_path / str(eager), data, CUDA)
+        specs = job.specs("resnet8", "l1")
+        rows.append(job.row("resnet8", "l1@macs=0.5", specs))
+    assert captures and rows[0] == rows[1]
