@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from benchmarks.report.stats.comparisons import critical_difference, matched, ranking
@@ -99,6 +100,14 @@ def test_wilcoxon_against_the_examined_method_with_holm(row):
     assert found.loc["b", "p"] == pytest.approx(1 / 32)
     assert found.loc["b", "p_holm"] == pytest.approx(1 / 16)
     assert math.isnan(found.loc["a", "p"])
+
+
+def test_equal_differences_are_ties_for_wilcoxon_whatever_is_lost_in_rounding(row):
+    """0.3 - 0.2, 0.9 - 0.8 and so on are not the same float: their ranks would be 1 to 6."""
+    table = {"a": [0.3, 0.9, 0.7, 0.4, 0.2, 0.5], "b": [0.2, 0.8, 0.6, 0.3, 0.3, 0.3]}
+    assert len({a - b for a, b in zip(*table.values(), strict=True)}) > 3
+    found = ranking(pd.DataFrame(ranked(row, table)), "macs=0.5", "a").table.set_index("method")
+    assert found.loc["b", "p"] == pytest.approx(stats.wilcoxon([1, 1, 1, 1, -1, 2]).pvalue)
 
 
 def test_a_failed_run_ranks_last_and_a_missing_one_is_left_out(row):

@@ -113,6 +113,11 @@ STUDIES: dict[str, tuple[pd.DataFrame, dict[int, tuple[str, str]]]] = {
               method("sss", [1] * 4, [40] * 4)),
         {2: ("fails", "switcher - sss at its size: worse")},
     ),
+    "the switcher at the MACs of a method that chooses its own size": (
+        study(dense(), method("switcher", ZERO), method("switcher", GOOD, [40] * 4, target="match:sss"),
+              method("sss", ZERO, [40] * 4)),
+        {2: ("holds", "")},
+    ),
     "a method that chooses a size at which nothing ran": (
         study(dense(), method("switcher", GOOD), method("sss", ZERO, [40] * 4)),
         {2: ("not judged", "no accuracy of switcher at the MACs of 20 runs of sss (add match:sss)")},
