@@ -60,7 +60,7 @@ def test_differences_that_are_equal_but_for_rounding_have_no_spread(row, dense):
 
 def test_ranks_are_a_sheet_for_every_target(steered):
     tables = ranks(steered)
-    assert [sheet.title for sheet in tables.sheets] == ["Average ranks at macs=0.5", "Average ranks at match:switcher"]
+    assert [sheet.title for sheet in tables.sheets] == ["Average ranks at match:switcher", "Average ranks at macs=0.5"]
     first = tables.data[tables.data["target"] == "macs=0.5"].set_index("method")["average_rank"]
     # One task, on which the means are 0.88 and 0.87.
     assert first.to_dict() == {"switcher": 1, "l1": 2}
