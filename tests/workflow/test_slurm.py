@@ -61,8 +61,11 @@ def lasting(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def numbers(project: Project) -> pd.DataFrame:
-    """The lasting columns of its rows; 4 and 4.0 are one number: how it is written rests on the other rows."""
-    return pd.read_csv(project.root / ROWS).drop(columns=list(TIME_COLUMNS))
+    """The lasting columns of its rows, but for the number of runs that the study plans.
+
+    4 and 4.0 are one number: how it is written rests on the other rows.
+    """
+    return pd.read_csv(project.root / ROWS).drop(columns=[*TIME_COLUMNS, "planned"])
 
 
 def saved(project: Project) -> set[tuple[Path, int]]:
