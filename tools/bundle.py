@@ -1,14 +1,15 @@
 """Pack what a machine with torch and without a network needs for `tools/gpu.sh`, in parts of at most 50 MB.
 
-The bundle holds the code of HEAD, the locked versions of the packages that the study needs (torch is left out: the
-machine has the one that fits its driver) and the prepared data. `sh start.sh [STUDY] [CORES]`, beside the parts,
-unpacks them and runs.
+The bundle holds the code of HEAD, the study, the locked versions of the packages that the study needs (torch is
+left out: the machine has the one that fits its driver) and the prepared data. `sh start.sh [STUDY] [CORES]`, beside the
+parts, unpacks them and runs.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -98,14 +99,14 @@ def pack(study: Path, out: Path, python: str) -> list[Path]:
         folder = Path(temporary)
         install((ROOT / "requirements.lock").read_text(), python, folder / "site")
         unpack_code(folder / "code")
+        shutil.copy(study, folder / "code/config")  # whether it is committed or not
         whole = out / "espalier.tar.gz"
         with tarfile.open(whole, "w:gz", compresslevel=6) as archive:
             archive.add(folder / "code", "code")
             archive.add(folder / "site", "site")
             for path in prepared(study):
                 archive.add(path, f"code/data/{path.name}")
-    name = str(study.resolve().relative_to(ROOT))
-    (out / "start.sh").write_text(START.replace("VERSION", python).replace("STUDY}", name + "}"))
+    (out / "start.sh").write_text(START.replace("VERSION", python).replace("STUDY}", f"config/{study.name}}}"))
     return split(whole)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,17 @@ def test_a_missing_dataset_is_named(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text("datasets: [nowhere]")
     with pytest.raises(ValueError, match=r"data/nowhere.safetensors is missing; `make bundle` prepares it"):
         bundle.prepared(tmp_path / "study.yaml")
+
+
+def test_a_study_that_is_not_committed_is_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "install", lambda lock, python, site: site.mkdir())
+    study = tmp_path / "mine.yaml"
+    study.write_text("study: mine\ndatasets: []\n")
+    (part,) = bundle.pack(study, out := tmp_path / "out", "3.12")
+    with tarfile.open(part) as archive:
+        config = archive.extractfile("code/config/mine.yaml")
+        assert config is not None and config.read() == study.read_bytes()
+    assert "${1:-config/mine.yaml}" in (out / "start.sh").read_text()
 
 
 @pytest.mark.parametrize("script", [bundle.START, (ROOT / "tools/gpu.sh").read_text()])
