@@ -43,7 +43,7 @@ TORCHVISION = (
     "regnet_y_400mf regnet_x_400mf regnet_x_800mf efficientnet_b0 efficientnet_b1 convnext_tiny"
 )
 TIMM = (
-    "regnetx_002 ghostnet_050 ese_vovnet19b_dw:64 resnest14d:64 resnet10t:64 dla34:64 hrnet_w18_small:64 "
+    "regnetx_002 ghostnet_050 ese_vovnet19b_dw:64 resnest14d resnet10t:64 dla34:64 hrnet_w18_small:64 "
     "fbnetc_100 poolformer_s12:64 lcnet_050 hardcorenas_a mobilenetv3_small_050 cspresnet50:64 repvgg_a0:64"
 )
 
