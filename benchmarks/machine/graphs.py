@@ -17,7 +17,7 @@ EAGER = 16  # calls before the capture, which takes about as long; libraries all
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 Step = Callable[[Tensor, Tensor], Tensor]
-"""Images and labels -> loss, a scalar; the gradients of the network's parameters are then in their .grad."""
+"""Images and labels -> loss, a scalar. It clears .grad of the network's parameters and puts the gradients there."""
 
 
 def captured(step: Step, net: nn.Module) -> Step:
@@ -69,7 +69,6 @@ class Captured:
 
     def _try_to_capture(self, images: Tensor, labels: Tensor) -> None:
         self.batch = images.clone(), labels.clone()
-        self.net.zero_grad()  # so that the graph writes its gradients, and does not add to them
         try:
             self.replay, self.loss = self.capture(lambda: self.step(*self.batch))
         except RuntimeError as error:

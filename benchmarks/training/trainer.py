@@ -121,9 +121,12 @@ class Trainer:
         return logits.float()
 
     def loss(self, net: nn.Module, batch: Batch, params: Mapping[str, Tensor] | None = None) -> Tensor:
-        loss = F.cross_entropy(self.logits(net, batch.images, params), batch.labels)
+        loss = self._loss(net, batch.images, batch.labels, params)
         self.loops.history.losses.append(loss.detach())
         return loss
+
+    def _loss(self, net: nn.Module, images: Tensor, labels: Tensor, params: Mapping[str, Tensor] | None) -> Tensor:
+        return F.cross_entropy(self.logits(net, images, params), labels)
 
     def lr_sum(self, epochs: float, lr: float | None = None) -> float:
         return (self.recipe.lr if lr is None else lr) * self.budget.rate_sum(epochs)
@@ -166,7 +169,7 @@ class Trainer:
         net.train()
 
         def gradients(images: Tensor, labels: Tensor) -> Tensor:
-            loss = F.cross_entropy(self.logits(net, images, params() if params else None), labels)
+            loss = self._loss(net, images, labels, params() if params else None)
             optimizer.zero_grad()
             (loss + penalty() if penalty else loss).backward()
             return loss.detach()
