@@ -35,7 +35,7 @@ from torch import nn
 
 from methods.core.api import Keep, Problem
 from methods.core.switching import ablations
-from methods.core.switching.alternation import Alternation, Schedule
+from methods.core.switching.alternation import Schedule
 from methods.core.switching.readings import reading
 from methods.core.switching.switcher_net import Switcher
 
@@ -61,7 +61,9 @@ class Knobs:
     input: Literal["incoming", "outgoing", "both", "shuffled", "noise"] = "incoming"
     output: Literal["clamp", "relu", "hard_concrete"] = "clamp"  # network_wide, forced
     site: Literal["behind_activation", "behind_norm", "before_norm"] = "behind_activation"  # where a gate applies
-    batch: Literal["same", "held_out"] = "same"  # the switcher's images: those of the weights' steps, or validation
+    # The switcher's images: those of the weights' steps; validation; training images in turns of their own, of which
+    # `turns` is then the number.
+    batch: Literal["same", "held_out", "epochs"] = "same"
     signal: Literal["loss", "none", "random"] = "loss"  # the switcher's gradient: as it is, none, random sign
     revive: bool = True  # centred: a channel that is off gets a gradient
     through: bool = False  # the gradient also flows through the switcher into the weights that it reads
@@ -76,8 +78,8 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     switcher = Switcher(net, problem.groups, problem.rng, *reader)
     begin = 0.0 if knobs.reading == "plain" else knobs.begin
     lr = knobs.lr if problem.target is None else knobs.budget_lr
-    kind = ablations.Through if knobs.through else ablations.HeldOut if knobs.batch == "held_out" else Alternation
+    kind = ablations.Through if knobs.through else ablations.BATCHES[knobs.batch]
     schedule = Schedule(begin, knobs.end, knobs.turns, lr)
     keep = kind(net, problem, switcher, schedule, read, knobs.site, knobs.signal).run()
-    problem.save_for_transfer(switcher.state_dict())
+    problem.save_for_transfer(switcher.scores.state_dict())
     return keep

@@ -17,6 +17,7 @@ it. From two networks (10 pairs): -0.12 [-0.56, +0.32] and -0.04 [-0.46, +0.38].
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import nn
 
@@ -40,14 +41,16 @@ class Knobs:
     turns: int = 60
     lr: float = 0.08
     train: bool = False  # learn on from the parameters of the source
+    input: Literal["both", "shuffled", "noise"] = "both"  # controls: the weights of another neuron, or no weights
 
 
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
-    """The switcher of the source, on this network."""
-    switcher = Switcher(net, problem.groups, problem.rng, reader="equivariant", input="both")
-    if problem.transferred:
-        switcher.load_state_dict(problem.transferred)
+    """The switcher of the source, on this network. Raises ValueError if the source has saved none."""
+    if not problem.transferred:
+        raise ValueError("switcher_transfer begins with the parameters of a source's switcher, and was given none")
+    switcher = Switcher(net, problem.groups, problem.rng, reader="equivariant", input=knobs.input)
+    switcher.scores.load_state_dict(problem.transferred)
     schedule = Schedule(knobs.begin, knobs.end, knobs.turns, knobs.lr if knobs.train else 0.0)
     keep = Alternation(net, problem, switcher, schedule, reading("forced", gain=knobs.gain)).run()
-    problem.save_for_transfer(switcher.state_dict())
+    problem.save_for_transfer(switcher.scores.state_dict())
     return keep

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from benchmarks.data.dataset import Splits
-from benchmarks.datasets import cifar10
+from benchmarks.datasets import _cifar, cifar10
 
 CLASSES = cifar10.CLASSES
 SHAPE = (3, 32, 32)
@@ -24,7 +22,4 @@ EACH = 1000  # training images of a class
 
 def read(raw: Path) -> Splits:
     """The three parts, from the folder of cifar10 beside `raw`."""
-    parts = cifar10.read(raw.with_name("cifar10"))
-    images, labels = parts["train"]
-    chosen = torch.cat([(labels == label).nonzero()[:EACH, 0] for label in range(CLASSES)]).sort().values
-    return parts | {"train": (images[chosen], labels[chosen])}
+    return _cifar.first(cifar10.read(raw.with_name("cifar10")), EACH)

@@ -202,16 +202,12 @@ def test_a_method_starts_with_what_its_source_has_saved(bench: Bench) -> None:
         made["switcher_transfer@from:lenet5"],
     )
     (inputs,) = inputs_of(spec, None, source)
-    assert (
-        {"scores.heads.0.weight", "scores.mlp.0.bias"}
-        <= set(inputs.transferred)
-        == set(load_runs(source)[0].weights.transfer)
-    )
+    assert {"heads.0.weight", "mlp.0.bias"} <= set(inputs.transferred) == set(load_runs(source)[0].weights.transfer)
     assert inputs.target is None
     (record,) = records(bench.cell(spec, reference=source))
     assert record["status"] in ("ok", "collapsed")
     run = load_runs(source)[0]
-    run.weights.transfer["scores.heads.0.weight"] *= -1
+    run.weights.transfer["heads.0.weight"] *= -1
     save_runs(source, [run])
     (other,) = records(bench.cell(spec, reference=source))
     assert other["history"] != record["history"], "another source is another run"

@@ -7,14 +7,14 @@ import dataclasses
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from benchmarks import registry
 from benchmarks.training.checkpoint import Journal
@@ -68,14 +68,25 @@ class Outcome(NamedTuple):
     trainer: Trainer
 
 
+def taught(method: str, kind: str, make_trainer: MakeTrainer) -> Mapping[str, Tensor]:
+    """What the source of a method saves on this kind of network."""
+    torch.manual_seed(8)
+    ((source, knobs),) = registry.load("method", method).SOURCE.items()
+    net, module = KINDS[kind](), registry.load("method", source)
+    trainer = make_trainer(net, EPOCHS, structure=structure_of(kind))
+    module.learn(net, trainer, module.Knobs(**knobs))
+    return trainer.saved_for_transfer
+
+
 def live(method: str, kind: str, make_trainer: MakeTrainer, journal: Journal, seed: int = 0) -> Outcome:
     """A whole run: pretrain where the method begins from it, learn, shrink, fine-tune."""
-    torch.manual_seed(7)
     key, _, target_kind = method.partition("@")
+    transferred = taught(key, kind, make_trainer) if target_kind == "from" else {}
+    torch.manual_seed(7)
     net, module, card = KINDS[kind](), registry.load("method", key), registry.card(key)
     target = 0.5 if target_kind == "macs" else None
     own = {"target": target, "run": ("tiny", kind, seed), "journal": journal, "structure": structure_of(kind)}
-    trainer = make_trainer(net, EPOCHS, **own)
+    trainer = make_trainer(net, EPOCHS, transferred=transferred, **own)
     structure = trainer.structure
     dense = structure.macs(structure.everything())
     if card.start == "pretrained":

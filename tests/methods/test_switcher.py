@@ -70,7 +70,8 @@ def test_its_own_passes_are_charged(make_trainer: Callable[..., Trainer]) -> Non
 
 def test_target_macs_are_met_whatever_the_ablation(make_trainer: Callable[..., Trainer]) -> None:
     readings = [{"reading": name} for name in get_args(Name)]
-    for more in (*readings, {"reader": "equivariant"}, {"input": "noise"}, {"signal": "none"}, {"batch": "held_out"}):
+    ways = [{"batch": "held_out"}, {"batch": "epochs", "turns": 2}]
+    for more in (*readings, {"reader": "equivariant"}, {"input": "noise"}, {"signal": "none"}, *ways):
         net = settled(KINDS["residual"]())
         trainer = make_trainer(net, epochs=6, target=0.5)
         keep = switcher.learn(net, trainer, switcher.Knobs(**more))
@@ -103,6 +104,7 @@ VARIANTS: list[dict[str, object]] = [
     {"site": "behind_norm"},
     {"site": "before_norm"},
     {"batch": "held_out"},
+    {"batch": "epochs", "turns": 2},
     {"through": True},
     {"through": True, "reader": "equivariant"},
     {"hidden": 8},

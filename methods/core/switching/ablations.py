@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from methods.core import gates
-from methods.core.api import Problem
+from methods.core.api import Factors, Problem
 from methods.core.switching.alternation import Alternation
 from methods.core.switching.readings import clamp
 
@@ -39,15 +40,34 @@ class Through(Alternation):
 class HeldOut(Alternation):
     """The switcher learns from one batch a turn that the weights do not train on."""
 
+    def loss(self, factors: Factors) -> Tensor:
+        """Of the images that the switcher's next step is made on."""
+        batch = self.problem.sample("validation")
+        return F.cross_entropy(gates.gated(self.net, self.groups, factors, batch.images, self.site), batch.labels)
+
     def gradient(self) -> None:
         for gradient in self.collected.values():
             gradient.zero_()
-        batch = self.problem.sample("validation")
-        logits = gates.gated(self.net, self.groups, self.factors(self.scorer(self.net)), batch.images, self.site)
+        loss = self.loss(self.factors(self.scorer(self.net)))
         own = list(self.scorer.parameters())
-        found = torch.autograd.grad(F.cross_entropy(logits, batch.labels), own, allow_unused=True)
-        for parameter, gradient in zip(own, found, strict=True):
+        for parameter, gradient in zip(own, torch.autograd.grad(loss, own, allow_unused=True), strict=True):
             parameter.grad = gradient
+
+
+class Epochs(HeldOut):
+    """Each turn trains the weights for two thirds of its epochs, then the switcher for a third of them: a step a batch,
+    with the weights held constant."""
+
+    def train(self, optimizer: torch.optim.Optimizer, state: Any) -> None:
+        turn = (self.first - self.last) / self.schedule.turns
+        for _ in range(self.schedule.turns):
+            self.problem.fit(self.net, turn * 2 / 3, params=self.params, after_step=self.collect, state=state)
+            for batch in self.problem.batches(turn / 3, state=(self.net, state)):
+                self.batch = batch
+                self.turn(optimizer)
+
+    def loss(self, factors: Factors) -> Tensor:
+        return self.problem.loss(self.net, self.batch, gates.scaled(self.net, self.groups, factors, self.site))
 
 
 def hard_concrete(problem: Problem) -> Callable[[Tensor], Tensor]:
@@ -68,3 +88,4 @@ OUTPUTS: dict[str, Callable[[Problem], Callable[[Tensor], Tensor]]] = {
     "relu": lambda problem: torch.relu,
     "hard_concrete": hard_concrete,
 }
+BATCHES: dict[str, type[Alternation]] = {"same": Alternation, "held_out": HeldOut, "epochs": Epochs}

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -92,20 +93,7 @@ class Alternation:
         problem.charge(self.scorer_macs)
         optimizer = problem.optimizer(self.scorer, lr=schedule.lr, weight_decay=0.0)
         counters = (self.steps, self.turns, self.on, self.reactivated)
-
-        def after_step() -> None:
-            self.collect()
-            self.steps.add_(1)
-            if int(self.progress * schedule.turns + 1e-9) > self.turns:
-                self.turn(optimizer)
-
-        problem.fit(
-            self.net,
-            self.first - self.last,
-            params=self.params,
-            after_step=after_step,
-            state=(self.scorer, optimizer, self.held, self.collected, counters),
-        )
+        self.train(optimizer, (self.scorer, optimizer, self.held, self.collected, counters))
         if problem.target is not None:
             with torch.no_grad():
                 scores = self.scorer(self.net)
@@ -113,6 +101,17 @@ class Alternation:
                 self.hold(self.factors(scores))
         gates.fold(self.net, self.groups, self.held, self.site)
         return {name: (factor > 0).cpu() for name, factor in self.held.items()}
+
+    def train(self, optimizer: torch.optim.Optimizer, state: Any) -> None:
+        """Spend the window. state: what changes in it, beside the network."""
+
+        def after_step() -> None:
+            self.collect()
+            self.steps.add_(1)
+            if int(self.progress * self.schedule.turns + 1e-9) > self.turns:
+                self.turn(optimizer)
+
+        self.problem.fit(self.net, self.first - self.last, params=self.params, after_step=after_step, state=state)
 
     @property
     def progress(self) -> float:

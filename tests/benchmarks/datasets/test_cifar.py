@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from benchmarks.data import prepared
-from benchmarks.datasets import cifar10
+from benchmarks.datasets import cifar10, cifar10_small
 from tests.benchmarks.datasets import tiny
 from tests.benchmarks.datasets.tiny import _cifar as small
 
@@ -200,10 +200,22 @@ def test_a_truncated_archive_is_named(raw: Path, made: Made, monkeypatch: pytest
         module.read(raw)
 
 
-def test_the_small_one_has_the_first_images_of_a_class(raw: Path, made: Made) -> None:
-    module = made("cifar10_small")
+@pytest.mark.parametrize("key", ["cifar10_small", "cifar10_few"])
+def test_the_smaller_ones_have_the_first_images_of_a_class(key: str, raw: Path, made: Made) -> None:
+    module = made(key)
     parts, whole = module.read(raw), cifar10.read(raw.with_name("cifar10"))
     assert all(torch.equal(parts[part][0], whole[part][0]) for part in ("validation", "test"))
     for label in range(10):
         images, of = parts["train"], whole["train"]
         assert torch.equal(images[0][images[1] == label], of[0][of[1] == label][:2])
+
+
+def test_the_noisy_one_exchanges_training_labels_alone(raw: Path, made: Made) -> None:
+    module = made("cifar10_noisy")
+    parts, clean = module.read(raw), cifar10_small.read(raw.with_name("cifar10_small"))
+    assert all(torch.equal(parts[part][1], clean[part][1]) for part in ("validation", "test"))
+    assert all(torch.equal(parts[part][0], clean[part][0]) for part in parts)
+    labels, right = parts["train"][1], clean["train"][1]
+    assert 0 < (labels != right).sum() <= round(module.SHARE * len(right))
+    assert torch.equal(labels.bincount(), right.bincount())
+    assert torch.equal(labels, module.read(raw)["train"][1]), "the same ones every time"

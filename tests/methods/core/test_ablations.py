@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch import nn
 
 from benchmarks.training.trainer import Trainer
 from methods.core import gates
 from methods.core.switching import ablations
-from methods.core.switching.ablations import HeldOut, Through, hard_concrete
+from methods.core.switching.ablations import Epochs, HeldOut, Through, hard_concrete
 from methods.core.switching.alternation import Alternation, Schedule
 from methods.core.switching.readings import reading
 from methods.core.switching.switcher_net import Switcher
@@ -20,10 +21,14 @@ SCHEDULE = Schedule(begin=0.25, end=0.75, turns=2, lr=0.1)
 
 
 def alternation(
-    make_trainer: Callable[..., Trainer], kind: type[Alternation], live: bool = False, signal: str = "loss"
+    make_trainer: Callable[..., Trainer],
+    kind: type[Alternation],
+    live: bool = False,
+    signal: str = "loss",
+    epochs: int = 4,
 ) -> Alternation:
     net = settled(KINDS["residual"]())
-    trainer = make_trainer(net)
+    trainer = make_trainer(net, epochs)
     switcher = Switcher(net, trainer.groups, torch.Generator().manual_seed(0), live=live)
     made = kind(net, trainer, switcher, SCHEDULE, reading("forced"), signal=signal)
     made.first, made.last = trainer.epochs + 1, trainer.epochs - 1
@@ -81,6 +86,29 @@ def test_the_gradient_of_a_held_out_batch_is_that_of_the_same_batch(make_trainer
     assert sum(f.abs().sum() for f in found) > 0
 
 
+def test_in_the_switchers_epochs_the_weights_rest_and_the_budget_is_spent(make_trainer: Callable[..., Trainer]) -> None:
+    states = []
+
+    class Watched(Epochs):
+        def turn(self, optimizer: torch.optim.Optimizer) -> None:
+            states.append(
+                [nn.utils.parameters_to_vector(part.parameters()).clone() for part in (self.net, self.scorer)]
+            )
+            super().turn(optimizer)
+
+    made = alternation(make_trainer, Watched, epochs=12)
+    left = made.problem.epochs
+    made.run()
+    window = (made.schedule.end - made.schedule.begin) * left
+    assert len(states) == round(window / 3 * made.problem.epoch_steps), "a third of the window, a step a batch"
+    half = len(states) // 2
+    for turn in (states[:half], states[half:]):
+        assert all(torch.equal(weights, turn[0][0]) for weights, _ in turn)
+        assert not any(torch.equal(scorer, turn[0][1]) for _, scorer in turn[1:])
+    assert not torch.equal(states[0][0], states[-1][0]), "and between the turns they learn"
+    assert made.problem.epochs == pytest.approx(left * (1 - made.schedule.end))
+
+
 @pytest.mark.parametrize("output", sorted(ablations.OUTPUTS))
 def test_every_output_begins_at_exactly_one_and_can_reach_zero(
     output: str, make_trainer: Callable[..., Trainer]
@@ -100,7 +128,7 @@ def test_the_hard_concrete_gate_is_random_where_it_is_undecided(make_trainer: Ca
     assert not torch.equal(drawn, hard_concrete(trainer)(torch.zeros(2000)))
 
 
-@pytest.mark.parametrize("kind", [Alternation, Through, HeldOut])
+@pytest.mark.parametrize("kind", [Alternation, Through, HeldOut, Epochs])
 def test_without_a_signal_no_way_of_alternating_reaches_the_switcher(
     kind: type[Alternation], make_trainer: Callable[..., Trainer]
 ) -> None:
@@ -110,5 +138,6 @@ def test_without_a_signal_no_way_of_alternating_reaches_the_switcher(
         made.problem.loss(made.net, batch, made.params()).backward()
         made.collect()
         made.steps.fill_(1)
+        made.batch = batch  # of Epochs
         made.gradient()
         assert reached(made.scorer) == learns
