@@ -33,6 +33,8 @@ def pictures(study: str) -> set[str]:
 def publish(folder: Path) -> None:
     """Write tables as CSV and Markdown, figures as SVG, claims and the page in place of those that are there.
 
+    Figures of histories stand in the page alone.
+
     All is drawn in a folder of its own first: behind an error, the old ones are still there.
     """
     with TemporaryDirectory(dir=folder, prefix=".new-") as made:
@@ -58,8 +60,9 @@ def draw(folder: Path, new: Path) -> None:
     )
     figures.write(rows, histories, [*drawn, *shown])
     page.write(rows, histories, texts, drawn, new / "claims.md", new / "index.html")
-    for path in [*new.glob("tables/*.html"), *new.glob("tables/*.tex"), *new.glob("figures/*.txt")]:
-        path.unlink()  # they are in the page
+    in_page = [*new.glob("tables/*.html"), *new.glob("tables/*.tex"), *new.glob("figures/*.txt")]
+    for path in [*in_page, *(new / f"figures/{name}.svg" for name in OF_HISTORIES)]:  # histories make large figures
+        path.unlink()
 
 
 def copied(results: Path) -> Path:
