@@ -20,8 +20,8 @@ neurons of lowest score are turned off until the target is met (methods/core/swi
 Expected: the accuracy of the dense network at fewer MACs, and no gain from reading the weights (against
 `input: noise` and `free_factor`).
 Measured: on a fifth of CIFAR-10 with LeNet-5 at twice its width (config/cifar10_small.yaml, 5 paired seeds) it removes
-nothing and differs from dense by -0.21 [-0.78, +0.37] points. At 35 % of the MACs, with channels that took turns up to
-the window's end, it was 2.01 [1.02, 3.01] points worse than random channels, as noise and free factors were.
+nothing and differs from dense by -0.21 [-0.78, +0.37] points. At 35 % of the MACs it is 1.66 [0.28, 3.04] points worse
+than random channels, and does not differ from noise (-0.30 [-1.08, +0.49]).
 docs/switcher.md has the search and the form of version 0.2 (`reading: forced, reader: embedding, lr: 0.08, budget_lr:
 0.02, site: behind_norm`).
 """
