@@ -5,8 +5,9 @@ Idea: a compactor, a 1x1 convolution that begins as the identity, stands behind 
 group lasso; those that are chosen to go feel nothing else, because the loss's gradient on them is set to zero: they
 forget, while the rest of the network remembers. Layer, norm and compactor then are merged into layer and norm.
 Gradient of a row c of a compactor: mask_c * dL/dc + lambda * c / ||c||, mask 0 for chosen rows, momentum 0.99.
-Strength: the authors' lambda is 1e-4 over 480 epochs of 782 steps at rates from 0.01 to 0 by a cosine, a sum of 1,877.
-Here lambda is rescaled to the run's own sum (methods/core/penalty.py).
+Strength: the authors' lambda is 1e-4 over 480 epochs of 782 steps at rates from 0.01 to 0 by a cosine: a row that the
+loss does not need is at 0 after some 10,000 of the 375,000 steps. In a short run lambda is raised until such a row is
+at 0 after half of the steps (methods/core/penalty.py, `reaching`).
 Deviations: a compactor needs one full writer with at most one batch norm, all of whose channels are the group's. Other
 groups keep all of their channels: residual streams, as in the paper, depthwise, grouped and concatenated layers. A
 network whose target cannot be met by the others is refused. Momentum of 0.99 takes some hundred steps to build up:
@@ -29,7 +30,7 @@ from torch.nn import functional as F
 from methods.core.api import Keep, Problem, Unsupported
 from methods.core.compactor import Place, attached, merge, place_for
 from methods.core.coupled import first_to_go
-from methods.core.penalty import rescaled
+from methods.core.penalty import reaching
 from methods.core.ranking import TOLERANCE, keep_by_rank
 
 TARGETS = ("macs",)
@@ -42,7 +43,6 @@ RANGES = {
     "end": (0.01, 0.95),
     "choices": (1, 10000),
 }
-PAPER = 1877.0  # sum of the compactors' learning rates in the authors' training
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     left = knobs.share * (1 - knobs.end) * budget * problem.epoch_steps  # steps behind the last choice
     pace = 8 / left**2 + 2 * (1 - knobs.momentum) / left  # of a step's growth: from norm 1 to 0 in less than these
 
-    lasso = rescaled(knobs.lasso, PAPER, problem, knobs.share * budget, knobs.lr)
+    lasso = reaching(knobs.lasso, 1.0, problem, knobs.share * budget, knobs.lr, knobs.momentum)
 
     def step() -> None:
         forget(places, chosen, optimizer, lasso, pace)

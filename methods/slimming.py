@@ -5,8 +5,9 @@ Idea: an L1 penalty on the scale gamma of every normalisation while training fro
 smallest |gamma| of the whole network are removed, and the rest is fine-tuned.
 Equation: loss = cross-entropy + lambda * sum of |gamma|.
 Strength: the authors' lambda of 1e-4 (VGG; 1e-5 for ResNet and DenseNet) is for 160 epochs of 782 steps at rates of
-0.1, 0.01 and 0.001, whose sum over all steps is 6,600. Here lambda is rescaled to the run's own sum
-(methods/core/penalty.py): to 0.03 for 8 epochs of 32 steps on digits. gamma begins at 0.5, as in the paper.
+0.1, 0.01 and 0.001: a gamma that the loss does not need is at 0 after some 5,000 of the 125,000 steps. In a short run
+lambda is raised until such a gamma is at 0 after half of the steps (methods/core/penalty.py, `reaching`). gamma
+begins at 0.5, as in the paper.
 Deviations: a group that several norms share (a residual stream) is scored by the mean of their scales. Each channel of
 a layer without a norm gets a trainable factor, which begins at 1 and has a fiftieth of the penalty: with more, LeNet-5
 collapses before its loss falls. The paper warns that such a factor does not measure importance, because the weights can
@@ -26,7 +27,7 @@ from torch import Tensor, nn
 
 from methods.core import gates
 from methods.core.api import Group, Keep, Problem
-from methods.core.penalty import BARE, rescaled
+from methods.core.penalty import BARE, reaching
 from methods.core.ranking import keep_by_rank
 from methods.core.structure.layers import norms_with_scale
 
@@ -34,7 +35,6 @@ TARGETS = ("macs",)
 START = "init"
 RANGES = {"penalty": (0, 1), "share": (0, 1)}
 FIRST = 0.5  # gamma at the start, the paper's
-PAPER = 6600.0  # sum of the learning rates of the authors' training, over which the penalty works
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     for site in (site for group in problem.groups for site in norms[group.name]):
         nn.init.constant_(modules[site.module].weight, FIRST)
     epochs = knobs.share * problem.epochs
-    penalty = rescaled(knobs.penalty, PAPER, problem, epochs)
+    penalty = reaching(knobs.penalty, FIRST, problem, epochs)
     weight = {g.name: BARE if g.name in own else 1.0 for g in problem.groups}
     problem.fit(
         net,

@@ -20,6 +20,7 @@ from workflow.scripts import figures, page, tables
 LITERATURE = ROOT / "paper/published.csv"  # numbers of papers
 PUBLISHED = Path("results/published")
 SOURCES = ("rows.csv", "runs.parquet")
+LARGE = 60_000  # bytes of an SVG from which on it stands in the page alone
 MOST = 2 * 2**20  # bytes of correct.parquet up to which it is published, some 1,600 runs on 10,000 images
 
 
@@ -33,7 +34,7 @@ def pictures(study: str) -> set[str]:
 def publish(folder: Path) -> None:
     """Write tables as CSV and Markdown, figures as SVG, claims and the page in place of those that are there.
 
-    Figures of histories stand in the page alone.
+    Large figures stand in the page alone.
 
     All is drawn in a folder of its own first: behind an error, the old ones are still there.
     """
@@ -61,7 +62,7 @@ def draw(folder: Path, new: Path) -> None:
     figures.write(rows, histories, [*drawn, *shown])
     page.write(rows, histories, texts, drawn, new / "claims.md", new / "index.html")
     in_page = [*new.glob("tables/*.html"), *new.glob("tables/*.tex"), *new.glob("figures/*.txt")]
-    for path in [*in_page, *(new / f"figures/{name}.svg" for name in OF_HISTORIES)]:  # histories make large figures
+    for path in [*in_page, *(path for path in drawn if path.stat().st_size > LARGE)]:
         path.unlink()
 
 

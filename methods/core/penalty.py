@@ -7,6 +7,10 @@ that a paper's penalty would do nothing here. What is kept is the product:
     penalty here * S here = penalty of the paper * S of its training
 
 Momentum multiplies both sides alike: papers and recipes have 0.9 unless the method's file says otherwise.
+
+Some papers train so long that a parameter that the loss does not need is at 0 within the first epochs, and stays
+there: their product would be stronger than the loss in a short run. There (`reaching`) the paper's penalty stays as
+it is, and is raised only in a training so short that such a parameter would not be at 0 halfway.
 """
 
 from __future__ import annotations
@@ -25,3 +29,20 @@ def rescaled(penalty: float, paper: float, problem: Problem, epochs: float, lr: 
     """
     here = problem.lr_sum(epochs, lr)
     return penalty * paper / here if here else 0.0
+
+
+def reaching(
+    penalty: float, start: float, problem: Problem, epochs: float, lr: float | None = None, momentum: float = 0.9
+) -> float:
+    """The paper's penalty, or the least with which a parameter without a gradient is at 0 after half of these epochs.
+
+    start: the parameter's first value. epochs: the next ones, with the penalty. lr, momentum: of the penalised
+    parameters; by default the recipe's learning rate. A penalty of 0 stays 0.
+    """
+    steps = round(epochs / 2 * problem.epoch_steps)
+    if not (penalty and steps):
+        return penalty
+    # Momentum m multiplies a step by 1 / (1 - m) once it has built up; after t steps, by (1 - m^t) / (1 - m).
+    gain = (1 - momentum * (1 - momentum**steps) / (steps * (1 - momentum))) / (1 - momentum)
+    half = problem.lr_sum(epochs / 2, lr) * gain
+    return max(penalty, start / half) if half else penalty

@@ -143,7 +143,7 @@ def test_in_a_run_what_goes_has_forgotten_and_what_stays_has_not(
     assert sum(int(gone.sum()) for _, gone in rows) == sum(int((~mask).sum()) for mask in keep.values()) > 0
     for norms, gone in rows:
         assert not norms[gone].any()
-        assert norms[~gone].min() > 0.3
+        assert norms[~gone].min() > 0.1
 
 
 @pytest.mark.parametrize("ranking", ["uniform", "global"])
@@ -190,31 +190,38 @@ def test_compactors_are_charged(make_trainer: Callable[..., Trainer]) -> None:
     assert trainer.budget.phase_cost.macs - before.macs == 3 * 2 * (8 * 8 * 8 * 8 + 16 * 16 * 4 * 4 + 20 * 20)
 
 
-def forgotten(make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch, epochs: int) -> tuple[list, list]:
-    """The lasso and the optimizer's settings of a compactor in every step of a run."""
-    strengths, settings = [], []
+def forgotten(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch, epochs: int
+) -> tuple[list[float], list[float], set[tuple[float, bool]]]:
+    """The lasso and the learning rate of every step of a run, and the other settings of its optimizer."""
+    strengths, rates, settings = [], [], set()
     forget = resrep.forget
 
     def spy(places: dict, chosen: dict, optimizer: torch.optim.Optimizer, lasso: float, pace: float) -> None:
-        strengths.append(lasso * optimizer.param_groups[0]["lr"])
-        settings.append((optimizer.param_groups[0]["momentum"], optimizer.param_groups[0]["nesterov"]))
+        strengths.append(lasso)
+        rates.append(optimizer.param_groups[0]["lr"])
+        settings.add((optimizer.param_groups[0]["momentum"], optimizer.param_groups[0]["nesterov"]))
         forget(places, chosen, optimizer, lasso, pace)
 
     with monkeypatch.context() as patch:
         patch.setattr(resrep, "forget", spy)
         net = settled(KINDS["residual"]())
         resrep.learn(net, make_trainer(net, epochs=epochs, target=0.5), resrep.Knobs())
-    return strengths, settings
+    return strengths, rates, settings
 
 
-def test_lasso_times_rates_is_the_authors_and_so_is_the_momentum(
+def test_a_row_that_is_not_needed_is_at_zero_halfway_and_the_momentum_is_the_authors(
     make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """1e-4 over 480 epochs of 782 steps, at 0.01 falling by a cosine to 0: half of it on average."""
-    for epochs in (10, 20):
-        strengths, settings = forgotten(make_trainer, monkeypatch, epochs)
-        assert sum(strengths) == pytest.approx(1e-4 * 480 * 782 * 0.01 / 2, rel=0.03)
-        assert set(settings) == {(0.99, False)}
+    for epochs in (20, 40):
+        strengths, rates, settings = forgotten(make_trainer, monkeypatch, epochs)
+        row, velocity, steps = 1.0, 0.0, 0
+        while row > 0:
+            velocity = 0.99 * velocity + strengths[steps]
+            row -= rates[steps] * velocity
+            steps += 1
+        assert steps == pytest.approx(len(strengths) / 2, rel=0.12)
+        assert settings == {(0.99, False)}
 
 
 @pytest.mark.parametrize("knob", [{"end": 1.0}, {"share": 0.0}, {"choices": 0}, {"momentum": 1.0}])

@@ -90,3 +90,26 @@ def test_the_step_shrinks_with_the_schedule(
     rates = etas[:: len(trainer.groups)]
     assert len(rates) == 12
     assert max(rates) <= 0.5 and rates[-1] < 0.05 * max(rates)
+
+
+def test_a_factor_without_a_gradient_is_gone_halfway_in_a_short_run(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the penalty is the knob's where the run is long enough for that."""
+    step, given = sss.accelerated, []
+
+    def unneeded(factor: torch.Tensor, velocity: torch.Tensor, eta: float, penalty: float) -> None:
+        factor.grad.zero_()
+        step(factor, velocity, eta, penalty)
+        given.append((penalty, float(factor.detach().max())))
+
+    monkeypatch.setattr(sss, "accelerated", unneeded)
+    for penalty, raised in ((5e-3, True), (5.0, False), (0.0, False)):
+        given.clear()
+        trainer = make_trainer(net := KINDS["plain"](), epochs=20)
+        sss.learn(net, trainer, sss.Knobs(penalty=penalty))
+        assert len({used for used, _ in given}) == 1 and (given[0][0] > penalty) == raised
+        gone = [not left for _, left in given]
+        assert gone[-1] == bool(penalty)
+        if raised:
+            assert 0.45 < gone.index(True) / len(gone) < 0.75, "halfway, and the steps in which momentum builds up"
