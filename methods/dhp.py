@@ -10,6 +10,9 @@ Strength: the authors' command for ResNet-56 on CIFAR-10 (README) has lambda 3e-
 is rescaled to the run's own sum (methods/core/penalty.py); the search ends with its share of the budget at the latest,
 and one threshold then meets the target. As in the authors' code an element counts as zero below 5e-3, and a vector
 that has 4 elements left is not pushed further.
+Not in short runs: over hundreds of steps the loss hardly moves the latent elements. They shrink alike, and end in the
+order in which they were drawn (rank correlation 0.87 to 0.99 after 200 steps on planted channels,
+tests/methods/test_planted.py), so that the choice is that of the random start. The authors search for 10^5 steps.
 Deviations: layers whose outputs are not removed (the classifier, as in the paper) keep weights of their own, and so do
 all norms and biases. The variance of Hyperfan-in is split evenly between the two linear maps, which makes their steps
 smaller.
