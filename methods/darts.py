@@ -37,7 +37,10 @@ TARGETS = ("macs",)
 START = "init"
 RETRAIN = "scratch"
 NO_PROMISE = ("plain", "residual", "norm-free")  # it builds a network of its own
-RANGES = {"share": (0.0, 0.95), "cells": (1, 100), "nodes": (1, 100), "width": (1, 1000)}
+RANGES = {
+    "share": (0.0, 0.95), "cells": (1, 100), "nodes": (1, 100), "width": (1, 1000), "lr": (0.0, 100.0),
+    "decay": (0.0, 1.0), "clip": (0.0, 1e6),
+}  # fmt: skip
 KINDS = ("normal", "reduce")
 NARROWEST = 8  # channels of the first cell, below which a stem of stride 2 gives more of them
 PASSES = 3  # forward, and a backward that costs two forward passes

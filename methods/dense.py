@@ -14,6 +14,7 @@ from methods.core.api import Keep, Problem
 
 TARGETS = ("free",)
 START = "pretrained"
+RANGES = {"lr": (0.0, 100.0)}
 NO_PROMISE = ("plain", "residual", "norm-free")  # it keeps all channels
 
 

@@ -30,7 +30,10 @@ TARGETS = ("macs",)
 START = "init"
 RETRAIN = "scratch"
 NO_PROMISE = ("plain", "residual", "norm-free")  # it finds widths and keeps the first channels of each group
-RANGES = {"share": (0.0, 0.95), "warmup": (0.0, 1.0), "blocks": (1, 10_000), "least": (0.0, 1.0)}
+RANGES = {
+    "share": (0.0, 0.95), "warmup": (0.0, 1.0), "blocks": (1, 10_000), "least": (0.0, 1.0), "penalty": (0.0, 100.0),
+    "lr": (0.0, 100.0),
+}  # fmt: skip
 BAND = 0.95  # of the target: expected MACs from here to the target are near enough, as in MMRazor's implementation
 OPEN = 3.0  # alpha at the start: p = 0.95
 

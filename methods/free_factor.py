@@ -26,7 +26,9 @@ from methods.core.switching.readings import Reading, Scores, reading
 
 TARGETS = ("free", "macs")
 START = "init"
-RANGES = {"lr": (0.0, 100.0), "begin": (0.0, 0.49), "end": (0.5, 1.0), "gain": (0.0, 100.0)}
+RANGES = {
+    "lr": (0.0, 100.0), "begin": (0.0, 0.49), "end": (0.5, 1.0), "turns": (1, 100_000), "gain": (0.0, 100.0),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from methods.core.widths import masks
 
 TARGETS = ("macs",)
 START = "pretrained"
-RANGES = {"penalty": (0, 1), "share": (0.01, 1), "tick": (0.001, 1000), "ticks": (1, 1000)}
+RANGES = {"penalty": (0, 1), "share": (0.01, 1), "tick": (0.001, 1000), "ticks": (1, 1000), "lr": (0, 100)}
 MOST = 10.0  # of |bias / scale|, as in the authors' code
 LEAST = 0.1  # of a group's channels stay, as in the authors' code
 

@@ -24,7 +24,10 @@ from methods.core.widths import accuracies, possible, train_slimmable
 TARGETS = ("macs",)
 START = "init"
 NO_PROMISE = ("plain", "residual", "norm-free")  # it finds widths and keeps the first channels of each group
-RANGES = {"share": (0.0, 0.95), "narrowest": (0.0, 1.0), "between": (0, 100), "candidates": (1, 100_000)}
+RANGES = {
+    "share": (0.0, 0.95), "narrowest": (0.0, 1.0), "between": (0, 100), "candidates": (1, 100_000),
+    "spread": (0.0, 10.0),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from methods.core.ranking import TOLERANCE, keep_by_rank
 TARGETS = ("macs",)
 START = "pretrained"
 RANGES = {
+    "lr": (0, 100),
     "lasso": (0, 1),
     "momentum": (0, 0.9999),
     "share": (0.01, 1),

@@ -43,7 +43,7 @@ TARGETS = ("free", "macs")
 START = "init"
 RANGES = {
     "lr": (0.0, 100.0), "budget_lr": (0.0, 100.0), "begin": (0.0, 0.49), "end": (0.5, 1.0),
-    "gain": (0.0, 100.0), "hidden": (1, 10_000),
+    "turns": (1, 100_000), "gain": (0.0, 100.0), "hidden": (1, 10_000),
 }  # fmt: skip
 
 

@@ -30,7 +30,9 @@ TARGETS = ("from",)
 START = "init"
 SOURCE = {"switcher": {"reading": "forced", "lr": 0.08, "reader": "equivariant", "input": "both"}}
 CONTINUE = {"train": True}
-RANGES = {"gain": (0.0, 100.0), "begin": (0.0, 0.49), "end": (0.5, 1.0), "lr": (0.0, 100.0)}
+RANGES = {
+    "gain": (0.0, 100.0), "begin": (0.0, 0.49), "end": (0.5, 1.0), "turns": (1, 100_000), "lr": (0.0, 100.0),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,10 @@ from methods.core.widths import PASSES, SmoothCost, masks, widths_for
 TARGETS = ("macs",)
 START = "pretrained"
 NO_PROMISE = ("plain", "residual", "norm-free")  # it finds widths and keeps the first channels of each group
-RANGES = {"share": (0.0, 1.0), "distillation": (0.0, 1.0), "softness": (0.1, 100.0)}
+RANGES = {
+    "share": (0.0, 1.0), "distillation": (0.0, 1.0), "softness": (0.1, 100.0), "lr": (0.0, 100.0),
+    "decay": (0.0, 1.0), "pressure": (0.0, 1000.0),
+}  # fmt: skip
 RATIOS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of a group's channels, the paper's
 TOLERANCE = 0.05  # t: no pressure on the cost within this of the target, the paper's
 HOT, COLD = 10.0, 0.1  # temperature of the samples at the begin and end of the search, the paper's

@@ -30,3 +30,11 @@ def test_planning_refuses_a_value_outside_the_range(method: str, knob: str, valu
     card = registry.card(method)
     assert not registry.fits(card, knob, value)
     assert registry.fits(card, knob, card.knobs[knob])
+
+
+@pytest.mark.parametrize("method", registry.keys("method"))
+def test_every_number_has_a_range_that_holds_its_default(method: str) -> None:
+    card = registry.card(method)
+    numbers = {name: value for name, value in card.knobs.items() if type(value) in (int, float)}
+    assert all(registry.fits(card, name, value) for name, value in numbers.items())
+    assert [name for name in numbers if registry.fits(card, name, type(numbers[name])(-1e9))] == []
