@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.report.figures import style
-from benchmarks.report.figures.panels import PAGE, beyond, panels
+from benchmarks.report.figures.panels import PAGE, beyond, panels, wrapped
 from benchmarks.report.stats.channels import channels
 from benchmarks.report.stats.names import few
 from benchmarks.report.stats.summary import TASK, summary
@@ -22,8 +20,6 @@ MAX_NAMED = 24
 """Layers whose names a panel has room for; of more, every second one is named, or every third, and so on."""
 MAX_LETTERS = 18
 """The last ones of a layer's name, which tell it from its neighbours."""
-NAME = 36
-"""Letters of a method's name that stand on one line."""
 LETTER = 0.045
 """Inches of a panel's height that a letter of an upright name takes."""
 BAR = 0.5
@@ -92,11 +88,6 @@ def _short(group: str) -> str:
     return group if len(group) <= MAX_LETTERS else f"…{group[1 - MAX_LETTERS :]}"
 
 
-def _wrapped(method: str) -> str:
-    """A name of many knobs takes several lines, so that the squares keep their room."""
-    return "\n".join(wrap(method.replace(",", ", "), NAME)) if len(method) > NAME else method
-
-
 def _square(kept: pd.DataFrame, value: str, keys: list[tuple[str, str]], groups: list[str]) -> np.ndarray:
     wide = kept.set_index(["method", "target", "group"])[value].unstack("group")
     return wide.reindex(index=pd.MultiIndex.from_tuples(keys), columns=groups).to_numpy(dtype=float)
@@ -108,6 +99,6 @@ def _lines(cells: pd.DataFrame) -> tuple[list[str], list[tuple[str, str]]]:
     for target, part in cells.groupby("target", sort=False):
         names.append(one_line(str(target)))
         keys.append(("", str(target)))
-        names += [_wrapped(one_line(method)) for method in part["method"]]
+        names += [wrapped(one_line(method)) for method in part["method"]]
         keys += [(method, str(target)) for method in part["method"]]
     return names, keys

@@ -152,5 +152,6 @@ def _shown(plain: dict[str, str], mark: Mark) -> str:
     """The plain name; of a mark at the edge with its value."""
     label, _, value = (mark.name, "", "") if mark.name in plain else mark.name.rpartition(": ")
     name = one_line(plain[label])
-    name = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    half = LONGEST // 2  # the last knobs tell a name from its neighbours as well as the first ones do
+    name = name if len(name) <= LONGEST else f"{name[: half - 1]}…{name[-half:]}"
     return f"{name}: {value}" if value else name

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from benchmarks.report.figures import style
-from benchmarks.report.figures.panels import PAGE, SINGLE, beyond, panels
+from benchmarks.report.figures.panels import PAGE, SINGLE, beyond, panels, wrapped
 from benchmarks.report.stats.comparisons import against_control, ranked_targets
 from benchmarks.report.stats.estimands import RELEVANT, Estimate, each_task, over_tasks
 from benchmarks.report.stats.names import background, few, plain_names
@@ -23,6 +23,8 @@ from benchmarks.schemas.target import Target
 
 LINE, MARK = 0.092, 2.8
 """Inches of a forest's height that a line takes, and points of a mark."""
+INSET = (0.012, 0, 0.988, 1)
+"""The figure without its left edge: names are wider in a file than in the layout."""
 POOLED = "over tasks"
 Key = tuple[str, str]
 """A line: method and task; `POOLED` for the mean over tasks, an empty task for the method's name."""
@@ -34,9 +36,9 @@ def control_forest(rows: pd.DataFrame) -> tuple[Figure, str]:
     pairs = {target: found for target in ranked_targets(rows) if (found := against_control(runs, Target.parse(target)))}
     cells = {target: _cells(compared, few(rows["method"])) for target, (_, compared) in pairs.items()}
     keys = _order(cells, rows)
-    layout = ConstrainedLayoutEngine(rect=(0.012, 0, 0.988, 1))  # bold names are wider in a file than in the layout
     with style.drawing():
-        figure = Figure(figsize=(2 * style.COLUMN, 0.9 + LINE * max(len(keys), 8)), layout=layout)
+        figure = Figure(figsize=(2 * style.COLUMN, 0.9 + LINE * max(len(keys), 8)))
+        figure.set_layout_engine(ConstrainedLayoutEngine(rect=INSET))
         grid = figure.subplots(1, max(len(pairs), 1), squeeze=False, sharey=True).ravel()
         _name_lines(grid[0], keys, rows)
         for axes, (target, own) in zip(grid, cells.items(), strict=False):
@@ -129,6 +131,7 @@ def variant_forest(rows: pd.DataFrame) -> tuple[Figure, str]:
     with style.drawing():
         shown = table if len(table) else rows.head(1)
         figure, drawn = panels(shown, 0.8 + 0.16 * max(most, 3), xlabel, "")
+        figure.set_layout_engine(ConstrainedLayoutEngine(rect=INSET))
         for axes, part in drawn:
             _variant_lines(axes, part if len(table) else table)
     pairs = f"n={table['pairs'].min()} to {table['pairs'].max()}" if len(table) else "n=0"
@@ -148,8 +151,8 @@ def _variant_lines(axes: Axes, part: pd.DataFrame) -> None:
     table = part.sort_values(["base", "target", "difference"], ascending=[False, False, True], ignore_index=True)
     several = table["base"].nunique() > 1
     knobs = table["knobs"].where(table["target"] == FREE, table["knobs"] + " (" + table["target"] + ")")
-    names = [one_line(name) for name in (table["base"] + ": " + knobs if several else knobs)]
-    axes.set_yticks(range(len(names)), names)
+    names = [wrapped(one_line(name)) for name in (table["base"] + ": " + knobs if several else knobs)]
+    axes.set_yticks(range(len(names)), names, fontsize=6)
     axes.set_ylim(-0.6, max(len(names), 1) - 0.4)
     for y, line in enumerate(lines(table)):
         face = "black" if line.target == FREE else "white"

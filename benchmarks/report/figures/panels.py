@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
+from textwrap import wrap
 
 import pandas as pd
 from matplotlib.artist import Artist
@@ -22,6 +23,8 @@ PAGE = 10
 """Panels that a page has room for."""
 MOST = 24
 """Panels that a screen has room for, and a reader the patience."""
+NAME = 36
+"""Letters of a method's name that stand on one line beside a panel."""
 SINGLE = 2.2
 """Size of a mark that stands for one run, in points."""
 
@@ -48,6 +51,11 @@ def panels(
         axes.set_ylabel(ylabel if i % columns == 0 else "")
         drawn.append((axes, part))
     return figure, drawn
+
+
+def wrapped(name: str) -> str:
+    """A long name, of many knobs, on several lines, so that the marks beside it keep their room."""
+    return "\n".join(wrap(name.replace(",", ", "), NAME)) if len(name) > NAME else name
 
 
 def beyond(table: pd.DataFrame, most: int = MOST) -> str:
