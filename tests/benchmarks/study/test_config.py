@@ -263,9 +263,20 @@ def test_a_source_network_is_one_of_every_dataset() -> None:
 
 
 def test_a_folder_has_a_name_that_file_systems_take() -> None:
+    knobs = {"reading": "network_wide", "reader": "equivariant", "input": "outgoing", "output": "hard_concrete"}
+    knobs |= {
+        "site": "behind_norm",
+        "batch": "held_out",
+        "signal": "random",
+        "revive": False,
+        "through": True,
+        "lr": 0.123456,
+    }
+
     def folders(length: int) -> list[str]:
-        turns = 10 ** (length - len("switcher,turns=1@macs=0.5"))
-        return grid(methods=[{"switcher": {"turns": turns}}], targets=["macs=0.5"])
+        (short,) = grid(methods=[{"switcher": knobs | {"gain": 1.1}}], targets=["macs=0.5"])
+        gain = float("1." + "1" * (length - len(short) + 1))
+        return grid(methods=[{"switcher": knobs | {"gain": gain}}], targets=["macs=0.5"])
 
     assert [len(folder) for folder in folders(200)] == [200]
     with pytest.raises(ValueError, match="is the name of a folder; allowed: 200 characters"):
