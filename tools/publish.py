@@ -62,7 +62,7 @@ def draw(folder: Path, new: Path) -> None:
     figures.write(rows, histories, [*drawn, *shown])
     page.write(rows, histories, texts, drawn, new / "claims.md", new / "index.html")
     in_page = [*new.glob("tables/*.html"), *new.glob("tables/*.tex"), *new.glob("figures/*.txt")]
-    for path in [*in_page, *(path for path in drawn if path.stat().st_size > LARGE)]:
+    for path in [*in_page, *(path for path in new.glob("figures/*.svg") if path.stat().st_size > LARGE)]:
         path.unlink()
 
 
