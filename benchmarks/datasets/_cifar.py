@@ -57,13 +57,6 @@ def read(raw: Path, archive: Mapping[str, str], train: Split, test: Split, label
     return {"train": _tensors(records[~held]), "validation": _tensors(records[held]), "test": _tensors(tested)}
 
 
-def first(parts: Splits, each: int) -> Splits:
-    """The first `each` training images of every class, in the order that they have; the other parts are whole."""
-    images, labels = parts["train"]
-    chosen = torch.cat([(labels == label).nonzero()[:each, 0] for label in labels.unique()]).sort().values
-    return parts | {"train": (images[chosen], labels[chosen])}
-
-
 def _images_in(raw: Path) -> Path | None:
     """The zip, or the folder itself, that holds images by class."""
     zips, folders = sorted(raw.glob("*.zip")), [*raw.glob("train"), *raw.glob("*/train")]

@@ -16,6 +16,7 @@ from methods import slimming
 from methods.core import gates
 from methods.core.penalty import BARE, reaching
 from tests.kinds import KINDS, settled
+from tests.methods.descent import steps_to_zero
 
 PENALTY = 0.01
 
@@ -59,11 +60,8 @@ def test_a_scale_that_is_not_needed_is_at_zero_halfway_whatever_the_budget(
         trainer = make_trainer(net, epochs, target=0.5)
         terms = handed(net, trainer, monkeypatch)
         penalty = terms["penalty"]().item() / scales_of(net).sum().item()
-        scale, velocity, steps = 0.5, 0.0, 0
-        while scale > 0:
-            velocity = 0.9 * velocity + penalty
-            scale -= rate(0.1, (steps + 0.5) / (3 * epochs)) * 0.05 * velocity
-            steps += 1
+        rates = [rate(0.1, (step + 0.5) / (3 * epochs)) * 0.05 for step in range(3 * epochs)]
+        steps = steps_to_zero(0.5, penalty, rates, 0.9)
         assert steps == pytest.approx(3 * epochs / 4, rel=0.12), "half of the steps with the penalty, half of all"
 
 

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.training.trainer import Trainer
 from methods.core.penalty import reaching, rescaled
 from tests.kinds import KINDS
+from tests.methods.descent import steps_to_zero
 
 MakeTrainer = Callable[..., Trainer]
 
@@ -20,12 +21,8 @@ def test_a_parameter_without_a_gradient_is_at_zero_halfway(
 ) -> None:
     trainer = make_trainer(KINDS["plain"](), epochs=60)
     penalty = reaching(1e-6, start, trainer, 60, lr=0.1, momentum=momentum)
-    parameter, velocity, steps = start, 0.0, 0
-    while parameter > 0:
-        velocity = momentum * velocity + penalty
-        parameter -= 0.1 * trainer.budget.rate(steps) * velocity
-        steps += 1
-    assert steps == pytest.approx(60 * trainer.epoch_steps / 2, rel=0.06)
+    rates = [0.1 * trainer.budget.rate(step) for step in range(60 * trainer.epoch_steps)]
+    assert steps_to_zero(start, penalty, rates, momentum) == pytest.approx(60 * trainer.epoch_steps / 2, rel=0.06)
 
 
 def test_the_papers_penalty_is_never_lowered_and_none_stays_none(make_trainer: MakeTrainer) -> None:
