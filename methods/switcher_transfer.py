@@ -48,9 +48,9 @@ class Knobs:
 
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """The switcher of the source, on this network. Raises ValueError if the source has saved none."""
+    switcher = Switcher(net, problem.groups, problem.rng, reader="equivariant", input=knobs.input)
     if not problem.transferred:
         raise ValueError("switcher_transfer begins with the parameters of a source's switcher, and was given none")
-    switcher = Switcher(net, problem.groups, problem.rng, reader="equivariant", input=knobs.input)
     switcher.scores.load_state_dict(problem.transferred)
     schedule = Schedule(knobs.begin, knobs.end, knobs.turns, knobs.lr if knobs.train else 0.0)
     keep = Alternation(net, problem, switcher, schedule, reading("forced", gain=knobs.gain)).run()
