@@ -51,9 +51,8 @@ GPU = int(bool(dict(workflow.global_resources.unwrapped_items()).get("gpu")))
 TRAIN_MINUTES = functools.cache(functools.partial(resources.train_minutes, STUDY, gpu=bool(GPU)))
 
 
-# They download, or take seconds.
+# They take seconds.
 localrules:
-    prepare,
     gather,
     tables,
     figures,

@@ -1,7 +1,10 @@
+# It downloads: a node of a cluster may not be able to.
+localrules:
+    prepare,
+
+
 # Bytes become tensors, checked by sha256. `update`: the file is replaced, and never away in between; another study of
 # this folder may be about to read it.
-
-
 rule prepare:
     output:
         tensors=update("data/{dataset}.safetensors"),
