@@ -10,7 +10,8 @@ step behind the warm-up, by Adam; the warm-up is a share of the search. The weig
 and the narrower networks learn the labels, not what the whole network puts out. Search and training share one budget,
 half for each by default; with `budget: paper` the found network is trained for all epochs.
 Expected: MobileNetV2 on ImageNet, 72.30 -> 71.94 at 209 of 319 MMACs (README of MMRazor's implementation, which takes
-the first for its supernet; the paper's own tables were not checked).
+the first for its supernet). The README of the authors' code has 71.6 % at 211 and 73.5 % at 300 MMACs, without a dense
+figure, and says that these may differ from the paper's.
 """
 
 from __future__ import annotations

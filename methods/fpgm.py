@@ -8,7 +8,7 @@ soft filter pruning does, while their code masks the gradients of chosen filters
 the filters by the L2 norm (`rate_norm`), which is `norm` here; their scripts for FPGM leave it out (rate_norm 1), and
 so does the default. A group with several writers (a residual stream) is one vector of all their weights.
 Expected: ResNet-56 on CIFAR-10, 93.59 -> 93.26 at 59 % of the MACs as torch_pruning's reproduce/readme.md
-quotes it; other papers quote it at 48 %.
+quotes it; table 1 of DHP's paper has the same accuracy at 47.7 %.
 """
 
 from __future__ import annotations

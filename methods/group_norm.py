@@ -4,8 +4,9 @@ Idea: a channel's importance is the squared norm of all weights that are removed
 alike. A growing share of weight decay on the unimportant makes all of them small together; then they are removed.
 Strength of a channel: 2^(alpha (I_max - I) / (I_max - I_min)), from 1 to 2^alpha within its group.
 Deviations: the recipe's weight decay stays beside it, where the authors switch theirs off, so that a gain is not owed
-to the decay; the budget is split between the two trainings (the authors: 100 epochs each). Scores are divided by
-their group's maximum before they are compared, as in the authors' code for CIFAR.
+to the decay. The growing decay is the authors' and is not rescaled to the length of the run, in which the unimportant
+shrink less than in theirs. The budget is split between the two trainings (the authors: 100 epochs each). Scores are
+divided by their group's maximum before they are compared, as in the authors' code for CIFAR.
 Expected: ResNet-56 on CIFAR-10, 93.53 -> 93.77 at 46.9 % of the MACs (torch_pruning's reproduce/readme.md).
 """
 

@@ -26,7 +26,7 @@ from methods.core.ranking import keep_by_rank, writer_norm
 
 TARGETS = ("macs",)
 START = "pretrained"
-RANGES = {"rounds": (1, 10000), "share": (0, 1)}
+RANGES = {"rounds": (1, 1000), "share": (0, 1)}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ Channels come back with the weights that they had; the paper trains the morphed 
 the budget is one training. A layer without a norm gets a factor of its own with a fiftieth of the penalty, where
 the paper has a group lasso. The penalty's subgradient at 0 is 0.
 Expected: better than `uniform` at equal MACs. The paper's figures are for Inception V2 on ImageNet (its section 6), at
-every count of FLOPs above the seed network with a width multiplier; its numbers are not checked here.
+every count of FLOPs above the seed network with a width multiplier; its numbers are not checked here, and the
+README of the authors' code has none.
 """
 
 from __future__ import annotations

@@ -37,9 +37,9 @@ from methods.core.ranking import TOLERANCE, keep_by_rank
 TARGETS = ("macs",)
 START = "pretrained"
 RANGES = {
-    "lr": (0, 100),
+    "lr": (1e-6, 100),
     "lasso": (0, 1),
-    "momentum": (0, 0.9999),
+    "momentum": (0.01, 0.9999),
     "share": (0.01, 1),
     "begin": (0, 0.9),
     "end": (0.01, 0.95),

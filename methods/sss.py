@@ -5,16 +5,16 @@ Idea: a factor per structure with an L1 penalty, learned along with the weights 
 gradient, which makes exact zeros; those structures go, and the rest is fine-tuned.
 Equation: with lambda_i >= 0 on channel i, z = soft(lambda - eta dL/dlambda, eta gamma), v' = z - lambda + 0.9 v,
 lambda' = z + 0.9 v' (the paper's equations 9 to 11).
-Strength: gamma is 0.01 in the authors' configuration for ResNet-50 on ImageNet (config/cfgs.py), 0.005 here. Their 100
-epochs are so long that a factor that the loss does not need is at 0 within the first; in a short run gamma is raised
-until such a factor is at 0 after half of the steps (methods/core/penalty.py, `reaching`).
+Strength: gamma is 0.01, as in the authors' configuration for ResNet-50 on ImageNet (config/cfgs.py). Their 100 epochs
+are so long that a factor that the loss does not need is at 0 within the first; in a short run gamma is raised until
+such a factor is at 0 after half of the steps (methods/core/penalty.py, `reaching`).
 Deviations: the factors are on channels, as in the paper's VGG; the paper's ResNets have one per block. A factor applies
 behind the activation, where a factor of 0 still has a gradient, as the authors put theirs where no ReLU follows. The
 budget is split between the two trainings.
 No promise without norms: there (LeNet-5) all factors of a layer shrink its output, no norm makes up for it, and they
 may reach zero together, within some 200 steps at the full learning rate, before the loss has begun to fall. The paper's
 networks have norms.
-Expected: VGG-16 on CIFAR-10, 93.96 -> 93.02 at 58.4 % of the MACs (as quoted by later papers).
+Expected: VGG-16 on CIFAR-10, 93.96 -> 93.02 at 58.4 % of the MACs (README of CORING, which quotes the paper).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ NO_PROMISE = ("norm-free",)  # all factors may reach zero before the loss falls
 
 @dataclass(frozen=True)
 class Knobs:
-    penalty: float = 5e-3  # gamma, on the sum of |factor|
+    penalty: float = 1e-2  # gamma, on the sum of |factor|; the authors'
     lr: float = 0.1  # eta of the factors at the start of the schedule, the paper's
     share: float = 0.7  # of the budget, for learning the factors
     site: Literal["behind_activation", "behind_norm", "before_norm"] = "behind_activation"  # where a factor applies

@@ -87,6 +87,20 @@ def test_a_vector_with_four_elements_left_is_not_pushed_further() -> None:
     assert latents[1].tolist() == [0.75] * 5
 
 
+def test_the_four_largest_elements_of_a_vector_stay(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where all of its elements are smaller than those of the other vectors."""
+
+    def make(*args: object, of: type = dhp.Hypernetwork) -> dhp.Hypernetwork:
+        hyper = of(*args)
+        hyper.latents[2].data.mul_(0.02)
+        return hyper
+
+    monkeypatch.setattr(dhp, "Hypernetwork", make)
+    net = KINDS["residual"]()
+    trainer = make_trainer(net, target=0.5)
+    assert dhp.learn(net, trainer, dhp.Knobs())[trainer.groups[2].name].sum() == 4
+
+
 def test_a_whole_search_takes_the_papers_length_off_an_element(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,7 +111,7 @@ def test_a_whole_search_takes_the_papers_length_off_an_element(
             patch.setattr(dhp, "proximal", lambda latents, threshold, to=taken: to.append(threshold))
             net = KINDS["residual"]()
             dhp.learn(net, make_trainer(net, epochs, target=0.5), dhp.Knobs(every=1.0))
-        assert sum(taken) == pytest.approx(3e-4 * 782 * (20 * 0.1 + 30 * 0.01 + 250 * 0.001), rel=1e-3)
+        assert sum(taken) == pytest.approx(3e-4 * 782 * (20 * 0.1 + 30 * 0.01 + 50 * 0.001), rel=1e-3)
 
 
 def test_latent_vectors_learn_from_the_loss(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,6 +145,17 @@ def test_many_small_ticks_leave_the_cheap_layers_alone(
     assert keep["7"].sum() >= 18
 
 
+def test_a_tenth_of_every_group_stays_however_unimportant(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = KINDS["plain"]()
+    trainer = make_trainer(net, 40, target=0.5)
+    branches = [torch.linspace(0, 1, g.size) - 10 * (g.name == "7") for g in trainer.groups]
+    monkeypatch.setattr(gate_decorator, "importances", lambda *_: branches)
+    keep = gate_decorator.learn(net, trainer, gate_decorator.Knobs(tick=0.5))
+    assert keep["7"].sum() == round(0.1 * len(keep["7"]))
+
+
 def test_the_scale_may_be_trained_again_afterwards(make_trainer: MakeTrainer) -> None:
     net = KINDS["residual"]()
     gate_decorator.learn(net, make_trainer(net, target=0.5), gate_decorator.Knobs())

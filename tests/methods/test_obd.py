@@ -69,6 +69,21 @@ def test_a_stream_is_the_sum_over_all_its_writers(
     torch.testing.assert_close(handed_scores(obd, net, trainer)[group.name], torch.stack(squares).sum(0))
 
 
+def test_no_layer_loses_more_than_the_authors_limit(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a layer in which everything is unimportant, a twentieth stays."""
+    net = two_layers()
+    size = {"1.weight": 1e-9}
+    monkeypatch.setattr(
+        obd,
+        "squared_gradients",
+        lambda net, weights, *_: {n: torch.full_like(w, size.get(n, 1.0)) for n, w in weights.items()},
+    )
+    keep = obd.learn(net, make_trainer(net, target=0.05), obd.Knobs())["1"]
+    assert keep.sum() == round(0.05 * len(keep))
+
+
 def test_it_agrees_with_torch_pruning_on_a_plain_network(
     make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,8 @@ REFUSED = [
     ("gate_decorator", "ticks", 0),
     ("gate_decorator", "share", 1.5),
     ("iterative", "rounds", 0),
+    ("resrep", "momentum", 0.0),
+    ("resrep", "lr", 0.0),
     ("growing_reg", "settling", 1.0),
     ("morphnet", "share", -0.1),
     ("slimming", "share", 2.0),
