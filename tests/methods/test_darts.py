@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmarks import registry
 from benchmarks.training.trainer import Trainer
 from methods import darts
 from methods.core.api import Batch, Unsupported
@@ -191,3 +192,25 @@ def test_the_network_is_built_again_from_its_shape(make_trainer: MakeTrainer) ->
     images = torch.randn(4, 1, 8, 8)
     assert torch.equal(again.eval()(images), found.net.eval()(images))
     assert found.net(images).shape == net(images).shape
+
+
+def test_alpha_goes_down_the_loss_of_its_batch(make_trainer: MakeTrainer) -> None:
+    supernet, alphas = tiny_supernet()
+    trainer, adam = make_trainer(KINDS["plain"]()), torch.optim.Adam(alphas.values(), lr=0.1)
+    losses = []
+    for _ in range(10):
+        losses.append(trainer.loss(darts.Mixed(supernet, darts.mixture(alphas)), batch()).item())
+        darts.alpha_step(supernet, alphas, adam, trainer, batch())
+    assert losses[-1] < losses[0] - 0.01
+
+
+def test_the_found_network_has_a_schedule_of_its_own() -> None:
+    """Its weights are new, and the search has spent the high learning rates."""
+    assert registry.card("darts").retrain == "scratch"
+
+
+def test_what_the_search_returns_has_learned(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: every step moves alpha of the normal cells by one."""
+    monkeypatch.setattr(darts, "alpha_step", lambda net, alphas, *_: alphas["normal"].data.add_(1.0))
+    alphas = darts.search(2, make_trainer(KINDS["residual"](), target=0.5), darts.Knobs(width=2, nodes=1, share=0.25))
+    assert alphas["normal"].min() > 2.5 and alphas["reduce"].max() < 0.5, "three steps"

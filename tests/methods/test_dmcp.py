@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmarks import registry
 from benchmarks.training.trainer import Trainer
 from methods import dmcp
 from methods.core.api import Batch
@@ -180,3 +181,8 @@ def test_the_processes_learn_from_the_loss(make_trainer: MakeTrainer, monkeypatc
     dmcp.learn(net, trainer, dmcp.Knobs(penalty=0.0, lr=0.3))
     moved = [bool((alpha < dmcp.OPEN - 0.5).any()) for alpha in made[0].alpha]
     assert moved == [True] + [False] * (len(moved) - 1)
+
+
+def test_only_the_widths_are_kept() -> None:
+    """The weights of the search serve all widths: the found network is trained from new ones."""
+    assert registry.card("dmcp").retrain == "scratch"

@@ -141,3 +141,17 @@ def test_the_shared_network_is_trained_for_its_share_of_the_budget(make_trainer:
     evolution.learn(net, trainer, evolution.Knobs(share=0.5, generations=1))
     assert trainer.step == trainer.budget.end / 2
     assert not torch.equal(net[0][0].weight, before)
+
+
+def test_the_fittest_of_the_parents_is_the_answer(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: no two candidates are equally fit, and each is fitter than those before it."""
+    scored: list[Keep] = []
+
+    def rising(net: nn.Module, problem: Trainer, candidates: Sequence[Keep]) -> Tensor:
+        scored.extend(candidates)
+        return torch.arange(len(scored), dtype=torch.float32)[-len(candidates) :]
+
+    monkeypatch.setattr(evolution, "accuracies", rising)
+    net = wide()
+    keep = evolution.learn(net, make_trainer(net, target=0.5), evolution.Knobs(share=0.0, generations=2))
+    assert keep is scored[-1]

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmarks import registry
 from benchmarks.training.trainer import Trainer
 from methods import metapruning
 from methods.core.api import Keep, Unsupported
@@ -151,3 +152,22 @@ def test_no_candidate_is_planted(make_trainer: MakeTrainer, monkeypatch: pytest.
         metapruning.learn(net, make_trainer(net, target=0.5), metapruning.Knobs(share=0.0))
     assert len(tried) == 5 and not torch.equal(tried[0], tried[1])
     assert all((generation < 1).all() for generation in tried)
+
+
+def test_only_the_widths_are_kept() -> None:
+    """Generated weights serve the search: the found network is trained from new ones."""
+    assert registry.card("metapruning").retrain == "scratch"
+
+
+def test_the_fittest_of_the_parents_is_the_answer(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: no two candidates are equally fit, and each is fitter than those before it."""
+    scored: list[Keep] = []
+
+    def rising(net: nn.Module, meta: nn.Module, problem: Trainer, candidates: list[Keep]) -> Tensor:
+        scored.extend(candidates)
+        return torch.arange(len(scored), dtype=torch.float32)[-len(candidates) :]
+
+    monkeypatch.setattr(metapruning, "accuracies", rising)
+    net = KINDS["residual"]()
+    keep = metapruning.learn(net, make_trainer(net, target=0.5), metapruning.Knobs(share=0.0, generations=2))
+    assert keep is scored[-1]

@@ -221,3 +221,32 @@ def test_the_distributions_learn_by_the_authors_adam(
     trainer = make_trainer(net, 1, target=0.5)
     tas.search(net, trainer, tas.Knobs(), counts_of(trainer))
     assert made[0]["betas"] == (0.5, 0.999)
+
+
+def test_by_default_the_soft_labels_count(make_trainer: MakeTrainer) -> None:
+    """Two sources of soft labels lead to two networks."""
+    weights = []
+    for seed in (0, 1):
+        net = settled(KINDS["residual"]())
+        trainer = make_trainer(net, 1, target=0.5)
+        tas.distil(net, settled(KINDS["residual"](), seed), trainer, trainer.everything(), tas.Knobs())
+        weights.append(net[0][0].weight)
+    assert not torch.equal(*weights)
+
+
+def test_widths_that_lower_the_validation_loss_become_probable(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planted: the loss is the width of the first group less that of the last."""
+    net = KINDS["residual"]()
+    trainer = make_trainer(net, 8, target=0.5)
+    counts = counts_of(trainer)
+    monkeypatch.setattr(tas.gates, "scaled", lambda net, groups, factors: factors)
+    loss = trainer.loss
+    monkeypatch.setattr(trainer, "loss", lambda net, *rest: loss(net, *rest) + 0 * net[0][0].weight.sum())
+    monkeypatch.setattr(trainer, "logits", lambda net, images, factors: [factor.mean() for factor in factors.values()])
+    monkeypatch.setattr(tas.F, "cross_entropy", lambda widths, labels: widths[0] - widths[-1])
+    logits = tas.search(net, trainer, tas.Knobs(share=1.0, pressure=0.0), counts)
+    expected = (logits.softmax(1) * counts).sum(1) / counts[:, -1]
+    even = (counts.float().mean(1) / counts[:, -1])[0]
+    assert expected[0] < even - 0.05 and expected[-1] > even + 0.05
