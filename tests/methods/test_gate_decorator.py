@@ -160,3 +160,18 @@ def test_the_scale_may_be_trained_again_afterwards(make_trainer: MakeTrainer) ->
     net = KINDS["residual"]()
     gate_decorator.learn(net, make_trainer(net, target=0.5), gate_decorator.Knobs())
     assert all(parameter.requires_grad for parameter in net.parameters())
+
+
+def test_phi_is_in_the_scales_that_it_leaves(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: dict[str, Tensor] = {}
+
+    def spy(net: nn.Module, branches: list[Group], of: Callable = gate_decorator.decorate) -> nn.ParameterList:
+        phi = of(net, branches)
+        made.update(zip((branch.name for branch in branches), phi, strict=True))
+        return phi
+
+    monkeypatch.setattr(gate_decorator, "decorate", spy)
+    net = KINDS["residual"]()
+    keep = gate_decorator.learn(net, make_trainer(net, target=0.5), gate_decorator.Knobs())
+    phi = made["1.first.0 at 1.first.1"]
+    assert (phi != 1).any() and torch.equal(net.get_parameter("1.first.1.weight"), phi * keep["1.first.0"])
