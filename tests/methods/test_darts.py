@@ -71,6 +71,21 @@ def test_the_weights_step_moves_the_weights_alone(make_trainer: MakeTrainer) -> 
     assert any(not torch.equal(p, q) for p, q in zip(supernet.parameters(), before, strict=True))
 
 
+def test_the_weights_step_is_that_of_the_mixture_that_alpha_chose(make_trainer: MakeTrainer) -> None:
+    """An operation that alpha rules out hardly learns."""
+    moved = {}
+    for chosen in ("sep_conv_3", "max_pool_3"):
+        supernet, alphas = tiny_supernet()
+        trainer = make_trainer(KINDS["plain"](), recipe=RECIPE.model_copy(update={"warmup": 0.0}))
+        for alpha in alphas.values():
+            alpha.data[:, 1 + OPERATIONS.index(chosen)] = 20.0
+        own = {name: p for name, p in supernet.named_parameters() if name.startswith("cells") and "edges" in name}
+        before = {name: parameter.detach().clone() for name, parameter in own.items()}
+        darts.weight_step(supernet, alphas, trainer.optimizer(supernet, weight_decay=0.0), trainer, batch(), 5.0)
+        moved[chosen] = sum((parameter - before[name]).abs().sum().item() for name, parameter in own.items())
+    assert moved["max_pool_3"] < 1e-3 * moved["sep_conv_3"]
+
+
 def test_a_search_gives_alpha_validation_images_and_the_weights_training_images(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
