@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from benchmarks import registry
+from benchmarks.training.trainer import Trainer
+from methods.core.api import Diverged, Unsupported
+from tests.kinds import KINDS, settled
 
 REFUSED = [
     ("gate_decorator", "ticks", 0),
@@ -40,3 +45,25 @@ def test_every_number_has_a_range_that_holds_its_default(method: str) -> None:
     numbers = {name: value for name, value in card.knobs.items() if type(value) in (int, float)}
     assert all(registry.fits(card, name, value) for name, value in numbers.items())
     assert [name for name in numbers if registry.fits(card, name, type(numbers[name])(-1e9))] == []
+
+
+MOST = 20  # of a number whose range goes further: a number of rounds, candidates or cells costs time
+
+
+@pytest.mark.parametrize(
+    "method", [m for m in registry.keys("method") if m != "switcher_transfer"]
+)  # it needs a source
+def test_a_run_at_an_end_of_a_range_has_a_result_or_a_reason(make_trainer: Callable[..., Trainer], method: str) -> None:
+    module = registry.load("method", method)
+    for knob, ends in getattr(module, "RANGES", {}).items():
+        whole = isinstance(registry.card(method).knobs[knob], int)
+        for end in ends:
+            value = min(end, MOST) if whole else float(min(end, MOST))
+            net = settled(KINDS["plain"]())
+            trainer = make_trainer(net, 2, target=0.5 if "macs" in module.TARGETS else None)
+            try:
+                found = module.learn(net, trainer, module.Knobs(**{knob: value}))
+            except (Unsupported, Diverged) as reason:
+                assert str(reason), (knob, value)
+            else:
+                assert found, (knob, value)
