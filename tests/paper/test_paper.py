@@ -83,7 +83,7 @@ def test_the_paper_names_figures_tables_and_studies_that_there_are() -> None:
     assert {study for _, _, study, _ in named} <= set(STUDIES)
     assert {name for kind, *_, name in named if kind == "table"} == set(ACROSS)
     assert {name for kind, *_, name in named if kind != "table"} <= {*FIGURES, *OF_HISTORIES}
-    listed = re.search(r"STUDIES = \((.*?)\)", (ROOT / "workflow/rules/paper.smk").read_text())
+    listed = re.search(r"(?s)STUDIES = \((.*?)\)", (ROOT / "workflow/rules/paper.smk").read_text())
     assert listed and set(re.findall(r"\w+", listed[1])) == set(STUDIES)
 
 

@@ -1,6 +1,15 @@
 # The published studies become the paper, so that it can be typeset from a clone.
 
-STUDIES = ("cifar10_free", "cifar10_small", "reference", "ablation_switcher", "ablation_norm", "field", "transfer")
+STUDIES = (
+    "cifar10_free",
+    "cifar10_small",
+    "reading",
+    "reference",
+    "ablation_switcher",
+    "ablation_norm",
+    "field",
+    "transfer",
+)
 # each has a part of the text
 THERE = [folder for study in STUDIES if (folder := ROOT / "results/published" / study).joinpath("rows.csv").exists()]
 
