@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -96,12 +96,11 @@ def _control_lines(axes: Axes, own: Mapping[Key, Estimate], keys: list[Key]) -> 
     axes.axvline(0, color="0.6", zorder=0.5)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
-    low, high = _reach(list(own.values()))
+    low, high = _reach([one.mean for one in own.values()], [one.half() for one in own.values()])
     axes.set_xlim(low, high)
     for y, one, pooled in [(y, own[key], key[1] == POOLED) for y, key in enumerate(keys) if key in own]:
         if not low <= one.mean <= high:
-            edge, head = (0.03, "<") if one.mean < low else (0.97, ">")
-            axes.plot(edge, y, head, color="black", transform=axes.get_yaxis_transform(), markersize=MARK)
+            _at_edge(axes, y, below=one.mean < low)
             continue
         half = float(np.nan_to_num(one.half()))
         beyond_band = half > 0 and abs(one.mean) - half > RELEVANT
@@ -112,63 +111,80 @@ def _control_lines(axes: Axes, own: Mapping[Key, Estimate], keys: list[Key]) -> 
         )  # fmt: skip
 
 
-def _reach(shown: list[Estimate]) -> tuple[float, float]:
+def _at_edge(axes: Axes, y: float, below: bool) -> None:
+    """An arrow head in place of a mean beyond the panel."""
+    x, head = (0.03, "<") if below else (0.97, ">")
+    axes.plot(x, y, head, color="black", transform=axes.get_yaxis_transform(), markersize=MARK)
+
+
+def _reach(means: Sequence[float], halves: Sequence[float]) -> tuple[float, float]:
     """The limits of a panel: the means that are no outliers, with room for most of their intervals."""
-    if not shown:
+    if not len(means):
         return -1.0, 1.0
-    means, halves = np.array([one.mean for one in shown]), np.nan_to_num([one.half() for one in shown])
-    low, high = fences(means, least=RELEVANT)
-    inside = means[(low <= means) & (means <= high)]
-    margin = max(float(np.percentile(halves, 75)), RELEVANT)
+    all_means, all_halves = np.array(means), np.nan_to_num(halves)
+    low, high = fences(all_means, least=RELEVANT)
+    inside = all_means[(low <= all_means) & (all_means <= high)]
+    margin = max(float(np.percentile(all_halves, 75)), RELEVANT)
     return min(float(inside.min()), 0.0) - margin, max(float(inside.max()), 0.0) + margin
 
 
 def variant_forest(rows: pd.DataFrame) -> tuple[Figure, str]:
     """Accuracy of each variant minus that of the default, a panel per task, 95 % t-intervals."""
     table = variants(rows)
+    table["name"] = [wrapped(one_line(name)) for name in _variant_names(table)]
     most = max((len(part) for _, part in tasks(table)), default=0)
+    pitch = 0.16 if not table["name"].str.contains("\n").any() else 0.22
     xlabel = "Test accuracy − default, points"
     with style.drawing():
         shown = table if len(table) else rows.head(1)
-        figure, drawn = panels(shown, 0.8 + 0.16 * max(most, 3), xlabel, "")
+        figure, drawn = panels(shown, 0.8 + pitch * max(most, 3), xlabel, "")
         figure.set_layout_engine(ConstrainedLayoutEngine(rect=INSET))
         for axes, part in drawn:
             _variant_lines(axes, part if len(table) else table)
     pairs = f"n={table['pairs'].min()} to {table['pairs'].max()}" if len(table) else "n=0"
     caption = (
         "Test accuracy of each variant minus that of the same method with its default knobs, paired by seed: mean "
-        f"over {pairs} pairs; bars are 95 % t-intervals (small marks: n=1), cut at the panel's edge. Filled marks: "
-        "unconstrained; open marks: at target MACs. On the right: MACs kept, minus the default's, in percentage "
+        f"over {pairs} pairs; bars are 95 % t-intervals (small marks: n=1), cut at the edge. Arrow heads: means "
+        f"beyond it. Grey band: differences of at most {RELEVANT} points, which count as practically equal. Filled: "
+        "unconstrained; open: at target MACs. On the right: MACs kept, minus the default's, in percentage "
         f"points; where they differ, accuracies differ for that reason too. {beyond(shown)}".rstrip()
     )
     return figure, caption
 
 
+def _variant_names(table: pd.DataFrame) -> pd.Series:
+    """What differs from the default, and where; with the method if there are several."""
+    labels = table["base"] + "," + table["knobs"]
+    plain = plain_names(labels)
+    knobs = pd.Series([plain[label].partition(",")[2] for label in labels], index=table.index, dtype=object)
+    named = knobs.where(table["target"] == FREE, knobs + " (" + table["target"] + ")")
+    return table["base"] + ": " + named if table["base"].nunique() > 1 else named
+
+
 def _variant_lines(axes: Axes, part: pd.DataFrame) -> None:
-    axes.axvline(0, color="0.6", zorder=0)
+    axes.axvspan(-RELEVANT, RELEVANT, color="0.93", linewidth=0, zorder=0)
+    axes.axvline(0, color="0.6", zorder=0.5)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
+    if part.empty:
+        axes.set_yticks([])
+        message = "no method ran with its default knobs and with others"
+        axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center")
+        return
     table = part.sort_values(["base", "target", "difference"], ascending=[False, False, True], ignore_index=True)
-    several = table["base"].nunique() > 1
-    knobs = table["knobs"].where(table["target"] == FREE, table["knobs"] + " (" + table["target"] + ")")
-    names = [wrapped(one_line(name)) for name in (table["base"] + ": " + knobs if several else knobs)]
-    axes.set_yticks(range(len(names)), names, fontsize=6)
-    axes.set_ylim(-0.6, max(len(names), 1) - 0.4)
+    axes.set_yticks(range(len(table)), table["name"], fontsize=6)
+    axes.set_ylim(-0.6, len(table) - 0.4)
+    low, high = _reach((100 * table["difference"]).tolist(), (100 * table["difference_half"]).tolist())
+    axes.set_xlim(low, high)
     for y, line in enumerate(lines(table)):
+        right = axes.get_yaxis_transform()
+        axes.text(1.01, y, f"{100 * line.macs_difference:+.1f}", transform=right, va="center", fontsize=6, color="0.3")
+        if not low <= 100 * line.difference <= high:
+            _at_edge(axes, y, below=100 * line.difference < low)
+            continue
         face = "black" if line.target == FREE else "white"
         half = np.nan_to_num(100 * line.difference_half)
         size = SINGLE if line.pairs == 1 else style.RC["lines.markersize"]
         axes.errorbar(
             100 * line.difference, y, xerr=half, color="black", marker="o", markerfacecolor=face, markersize=size
         )
-        right = axes.get_yaxis_transform()
-        axes.text(1.01, y, f"{100 * line.macs_difference:+.1f}", transform=right, va="center", fontsize=6, color="0.3")
-    if table.empty:
-        axes.set_yticks([])
-        axes.text(
-            0.5, 0.5, "no method ran with its default knobs and with others", transform=axes.transAxes, ha="center"
-        )
-        return
-    reach = 100 * (table["difference"].abs().max() + table["difference_half"].median(skipna=True))
-    reach = 1.1 * reach if np.isfinite(reach) and reach > 0 else 1.0
-    axes.set_xlim(-reach, reach)
