@@ -15,10 +15,18 @@ from tests.report.conftest import Row, make_dense, make_row
 
 ROOT = Path(__file__).parents[2]
 STUDIES = (
-    "cifar10_free", "cifar10_small", "reading", "reference", "ablation_switcher", "ablation_norm", "field", "transfer"
+    "cifar", "cifar10_free", "cifar10_small", "reading", "reference", "ablation_switcher", "ablation_norm", "field",
+    "transfer",
 )  # fmt: skip
 KNOBS = '{"gain": 1.5, "begin": 0.3, "end": 0.7, "turns": 60, "lr": 0.08, "budget_lr": 0.02, "hidden": 64}'
-PARAMETERS = {"lenet5": 6e4, "lenet5_wide": 2.4e5, "lenet5_wider": 9e5, "resnet8": 8e4, "resnet20": 2.7e5, "vgg8_bn": 5e5}
+PARAMETERS = {
+    "lenet5": 6e4,
+    "lenet5_wide": 2.4e5,
+    "lenet5_wider": 9e5,
+    "resnet8": 8e4,
+    "resnet20": 2.7e5,
+    "vgg8_bn": 5e5,
+}
 
 
 def make_published(study: str, seeds: int = 2) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 # The published studies become the paper, so that it can be typeset from a clone.
 
 STUDIES = (
+    "cifar",
     "cifar10_free",
     "cifar10_small",
     "reading",
