@@ -60,7 +60,7 @@ def test_a_run_at_an_end_of_a_range_has_a_result_or_a_reason(make_trainer: Calla
         for end in ends:
             value = min(end, COUNT) if whole else float(min(end, MOST))
             net = settled(KINDS["plain"]())
-            trainer = make_trainer(net, 2, target=0.5 if "macs" in module.TARGETS else None)
+            trainer = make_trainer(net, 1, target=0.5 if "macs" in module.TARGETS else None)
             try:
                 found = module.learn(net, trainer, module.Knobs(**{knob: value}))
             except (Unsupported, Diverged) as reason:

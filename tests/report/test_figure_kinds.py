@@ -170,6 +170,24 @@ def test_the_forest_of_variants_draws_paired_differences_with_intervals(row):
     assert "n=3" in caption
 
 
+def test_the_forest_of_variants_without_any_says_so(row):
+    figure, _ = variant_forest(pd.DataFrame([row(method="switcher", target="free", seed=s) for s in range(3)]))
+    assert texts(figure) == ["no method ran with its default knobs and with others"]
+
+
+def test_the_forest_of_variants_is_not_stretched_by_an_outlier(row):
+    """It is an arrow head at the edge; names have no learning rate that comes with another knob."""
+    variants = {"turns=15": 0.01, "turns=30": 0.0, "turns=60": -0.01, "turns=90": 0.005, "reading=plain,lr=0.05": -0.4}
+    rows = [row(method="switcher", target="free", seed=s, test_accuracy=0.9) for s in range(3)]
+    for knobs, change in variants.items():
+        changed = {"method": f"switcher,{knobs}", "target": "free", "test_accuracy": 0.9 + change}
+        rows += [row(seed=s, **changed) for s in range(3)]
+    (axes,) = variant_forest(pd.DataFrame(rows))[0].axes
+    assert axes.get_xlim()[0] > -5
+    assert axes.get_yticklabels()[0].get_text() == "reading=plain"
+    assert [line.get_marker() for line in axes.lines if line.get_marker() == "<"] == ["<"]
+
+
 def controlled(row, **networks: list[float]) -> pd.DataFrame:
     """At half of the MACs: `uniform` at 90 %, and the points that l1 differs from it, a seed each, by network."""
     return pd.DataFrame([

@@ -131,9 +131,9 @@ def _reach(means: Sequence[float], halves: Sequence[float]) -> tuple[float, floa
 def variant_forest(rows: pd.DataFrame) -> tuple[Figure, str]:
     """Accuracy of each variant minus that of the default, a panel per task, 95 % t-intervals."""
     table = variants(rows)
-    table["name"] = [wrapped(one_line(name)) for name in _variant_names(table)]
+    table["name"] = names = _variant_names(table)
     most = max((len(part) for _, part in tasks(table)), default=0)
-    pitch = 0.16 if not table["name"].str.contains("\n").any() else 0.22
+    pitch = 0.22 if any("\n" in name for name in names) else 0.16
     xlabel = "Test accuracy − default, points"
     with style.drawing():
         shown = table if len(table) else rows.head(1)
@@ -152,13 +152,16 @@ def variant_forest(rows: pd.DataFrame) -> tuple[Figure, str]:
     return figure, caption
 
 
-def _variant_names(table: pd.DataFrame) -> pd.Series:
+def _variant_names(table: pd.DataFrame) -> list[str]:
     """What differs from the default, and where; with the method if there are several."""
-    labels = table["base"] + "," + table["knobs"]
-    plain = plain_names(labels)
-    knobs = pd.Series([plain[label].partition(",")[2] for label in labels], index=table.index, dtype=object)
-    named = knobs.where(table["target"] == FREE, knobs + " (" + table["target"] + ")")
-    return table["base"] + ": " + named if table["base"].nunique() > 1 else named
+    found = list(zip(table["base"], table["knobs"], table["target"], strict=True))
+    plain = plain_names([f"{base},{knobs}" for base, knobs, _ in found])
+    several = len({base for base, _, _ in found}) > 1
+    names = []
+    for base, knobs, target in found:
+        name = plain[f"{base},{knobs}"].partition(",")[2] + ("" if target == FREE else f" ({target})")
+        names.append(wrapped(one_line(f"{base}: {name}" if several else name)))
+    return names
 
 
 def _variant_lines(axes: Axes, part: pd.DataFrame) -> None:
