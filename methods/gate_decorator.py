@@ -64,12 +64,13 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     tick = budget / rounds / 2
     for done in range(rounds):
         if done % knobs.ticks == 0:
-            tock = min(knobs.ticks, rounds - done) * tick
+            tock = min(knobs.ticks * tick, (rounds - done) * tick, problem.epochs)  # steps are rounded: what is left
             problem.fit(
                 net, tock, penalty=lambda: knobs.penalty * torch.cat([*phi]).abs().sum(), params=params, trained=phi
             )
         scores = {g.name: torch.zeros(g.size) for g in problem.groups}
-        for owner, importance in zip(owners, importances(net, problem, phi, params, tick, knobs.lr), strict=True):
+        found = importances(net, problem, phi, params, min(tick, problem.epochs), knobs.lr)
+        for owner, importance in zip(owners, found, strict=True):
             scores[owner] += importance.cpu()
         keep = keep_by_rank(scores, problem, knobs.ranking, since=keep, progress=(done + 1) / rounds, floor=LEAST)
         kept = masks(net, keep)
