@@ -92,12 +92,7 @@ def _name_lines(axes: Axes, keys: list[Key], rows: pd.DataFrame) -> None:
 
 
 def _control_lines(axes: Axes, own: Mapping[Key, Estimate], keys: list[Key]) -> None:
-    axes.axvspan(-RELEVANT, RELEVANT, color="0.93", linewidth=0, zorder=0)
-    axes.axvline(0, color="0.6", zorder=0.5)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="y", visible=False)
-    low, high = _reach([one.mean for one in own.values()], [one.half() for one in own.values()])
-    axes.set_xlim(low, high)
+    low, high = _framed(axes, [one.mean for one in own.values()], [one.half() for one in own.values()])
     for y, one, pooled in [(y, own[key], key[1] == POOLED) for y, key in enumerate(keys) if key in own]:
         if not low <= one.mean <= high:
             _at_edge(axes, y, below=one.mean < low)
@@ -109,6 +104,17 @@ def _control_lines(axes: Axes, own: Mapping[Key, Estimate], keys: list[Key]) -> 
             markersize=1.3 * MARK if pooled else 0.6 * MARK if one.runs == 1 else MARK,
             markerfacecolor="black" if beyond_band else "white", markeredgewidth=0.6, elinewidth=1.2 if pooled else 0.6,
         )  # fmt: skip
+
+
+def _framed(axes: Axes, means: Sequence[float], halves: Sequence[float]) -> tuple[float, float]:
+    """Draw the line at 0 and the band of practical equality, and set the limits, which are returned."""
+    axes.axvspan(-RELEVANT, RELEVANT, color="0.93", linewidth=0, zorder=0)
+    axes.axvline(0, color="0.6", zorder=0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+    low, high = _reach(means, halves)
+    axes.set_xlim(low, high)
+    return low, high
 
 
 def _at_edge(axes: Axes, y: float, below: bool) -> None:
@@ -165,10 +171,7 @@ def _variant_names(table: pd.DataFrame) -> list[str]:
 
 
 def _variant_lines(axes: Axes, part: pd.DataFrame) -> None:
-    axes.axvspan(-RELEVANT, RELEVANT, color="0.93", linewidth=0, zorder=0)
-    axes.axvline(0, color="0.6", zorder=0.5)
-    axes.grid(axis="y", visible=False)
-    axes.tick_params(axis="y", length=0)
+    low, high = _framed(axes, (100 * part["difference"]).tolist(), (100 * part["difference_half"]).tolist())
     if part.empty:
         axes.set_yticks([])
         message = "no method ran with its default knobs and with others"
@@ -177,8 +180,6 @@ def _variant_lines(axes: Axes, part: pd.DataFrame) -> None:
     table = part.sort_values(["base", "target", "difference"], ascending=[False, False, True], ignore_index=True)
     axes.set_yticks(range(len(table)), table["name"], fontsize=6)
     axes.set_ylim(-0.6, len(table) - 0.4)
-    low, high = _reach((100 * table["difference"]).tolist(), (100 * table["difference_half"]).tolist())
-    axes.set_xlim(low, high)
     for y, line in enumerate(lines(table)):
         right = axes.get_yaxis_transform()
         axes.text(1.01, y, f"{100 * line.macs_difference:+.1f}", transform=right, va="center", fontsize=6, color="0.3")

@@ -35,8 +35,8 @@ def subject(rows: pd.DataFrame) -> str | None:
     """The label of the examined method in these rows; None without one, or if several forms of it are equally plain."""
     labels = set(rows["method"])
     found = plainest(SUBJECT, labels)
-    equal = [one for one in labels if found and one.split(",")[0] == SUBJECT and one.count(",") == found.count(",")]
-    return found if len(equal) == 1 else None
+    other = plainest(SUBJECT, labels - {found})
+    return None if found and other and other.count(",") == found.count(",") else found
 
 
 def with_knob(label: str, knob: str, labels: Iterable[str]) -> str | None:
