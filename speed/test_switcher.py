@@ -9,7 +9,7 @@ import pytest
 
 from methods import switcher
 from speed.conftest import Compare, Ratio
-from speed.workloads import LENET5, RESNET8, Workload
+from speed.workloads import LENET5, ON_GPU, RESNET8, Workload
 
 # The window is the whole budget. The gain is small, since the gates are folded into the same network in every round.
 # A run has 60 turns within 0.3 to 0.7 of its steps: on Fashion-MNIST with 10 epochs one in 28 steps, fewer in a longer
@@ -19,7 +19,10 @@ STEPS_PER_TURN = 28
 
 @pytest.mark.parametrize(
     ("workload", "turns", "rounds"),
-    [pytest.param(RESNET8, 1, 5, id="resnet8"), pytest.param(LENET5, 4, 7, id="lenet5")],
+    [
+        pytest.param(RESNET8, 12 if ON_GPU else 1, 5, id="resnet8"),
+        pytest.param(LENET5, 12 if ON_GPU else 4, 7, id="lenet5"),
+    ],
 )
 def test_window(workload: Workload, turns: int, rounds: int, tmp_path: Path, compare: Compare) -> None:
     workload = replace(workload, steps=turns * STEPS_PER_TURN)
@@ -28,7 +31,7 @@ def test_window(workload: Workload, turns: int, rounds: int, tmp_path: Path, com
     trainer = workload.trainer(net, tmp_path, end=workload.steps)
 
     def window() -> None:
-        trainer.step = 0
+        trainer.budget.step = 0
         trainer.begin("learn", trainer.image_macs, "restart")
         switcher.learn(net, trainer, knobs)
 
