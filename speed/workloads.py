@@ -147,8 +147,8 @@ class Workload:
         return run
 
 
-# A round takes about 0.5 to 4 seconds on a core of a server. On a GPU it is an epoch of CIFAR-10, since a step is captured
-# as a graph anew in each round.
+# A round takes about 0.5 to 4 seconds on a core of a server. On a GPU it is an epoch of CIFAR-10, since each round
+# captures its step anew.
 ON_GPU = DEVICE.type == "cuda"
 EPOCH = 351
 RESNET20 = Workload("resnet20", channels=3, size=32, shift=4, steps=EPOCH if ON_GPU else 3)

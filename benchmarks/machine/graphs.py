@@ -5,6 +5,7 @@ A small network on a GPU waits for its launches: a step of ResNet-20 is about 70
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -69,6 +70,7 @@ class Captured:
 
     def _try_to_capture(self, images: Tensor, labels: Tensor) -> None:
         self.batch = images.clone(), labels.clone()
+        gc.collect()  # graphs of an earlier trace hold nodes of another stream, which would end the capture
         try:
             self.replay, self.loss = self.capture(lambda: self.step(*self.batch))
         except RuntimeError as error:

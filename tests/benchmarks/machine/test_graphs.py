@@ -5,6 +5,7 @@ As on a GPU, no Python of the step runs in a replay, and what it reads and write
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,8 @@ from benchmarks.machine import graphs
 from benchmarks.machine.graphs import EAGER, Captured, captured
 from benchmarks.training import trainer as trainers
 from benchmarks.training.trainer import Trainer
-from tests.kinds import KINDS
+from methods.core.structure.structure import Structure
+from tests.kinds import EXAMPLE, KINDS
 
 MakeTrainer = Callable[..., Trainer]
 
@@ -125,6 +127,28 @@ def test_losses_of_several_steps_are_kept_apart_and_gradients_are_not_summed() -
     gradient = net.weight.grad.clone()
     plain(*batches[0])
     assert torch.equal(gradient, net.weight.grad)
+
+
+def test_no_node_of_an_earlier_graph_is_alive_when_a_step_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CUDA refuses to capture a backward pass through nodes that were made on its default stream."""
+    nodes: list[object] = []
+
+    def capture(function: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
+        nodes.extend(found for found in gc.get_objects() if type(found).__name__ == "AccumulateGrad")
+        return python_graph(function)
+
+    net = KINDS["residual"]()
+    monkeypatch.setattr(graphs, "EAGER", 1)
+    step = Captured(step_of(net), net, capture)
+    gc.collect()
+    gc.disable()  # as between two collections
+    try:
+        Structure.of(net, EXAMPLE)
+        for _ in range(2):
+            step(torch.randn(4, *EXAMPLE.shape[1:]), torch.randint(2, (4,)))
+    finally:
+        gc.enable()
+    assert step.replay is not None and not nodes
 
 
 class Reads(nn.Linear):
