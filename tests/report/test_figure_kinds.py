@@ -85,6 +85,20 @@ def test_an_outlier_of_the_main_figure_is_named_with_its_value(row, dense):
     assert "random: -80.0" in texts(figure) and figure.axes[0].get_ylim()[0] > -30
 
 
+def test_outliers_are_those_among_the_methods_of_their_target(row, dense):
+    """Two unconstrained methods 20 points down do not halve the scale on which the target's methods are told apart."""
+    rows = [dense(dataset=d, seed=s, test_accuracy=0.9 + s / 100) for d in "abc" for s in range(2)]
+    free = {"l0": -0.2, "sss": -0.22, "switcher": 0, "dmcp": 0.001, "tas": -0.01, "darts": 0.002, "morphnet": -0.002}
+    far = {"l1": -0.05, "l2": -0.06, "lamp": -0.07, "fpgm": -0.08, "random": -0.09}
+    for target, methods in (("free", free), ("macs=0.35", far)):
+        rows += [row(method=m, dataset=d, seed=s, target=target, test_accuracy=0.9 + y + s / 100)
+                 for d in "abc" for s in range(2) for m, y in methods.items()]  # fmt: skip
+    figure, _ = difference_against_macs(pd.DataFrame(rows))
+    assert {"l0: -20.0", "sss: -22.0"} <= set(texts(figure)) and not [
+        t for t in texts(figure) if t.startswith("random:")
+    ]
+
+
 @pytest.fixture
 def ranked(row) -> pd.DataFrame:
     """a always first, b second, c third at macs=0.5; a and b alone at macs=0.3."""

@@ -1,11 +1,8 @@
 # The published studies become the paper, so that it can be typeset from a clone.
 
 STUDIES = (
-    "cifar",
-    "cifar10_free",
-    "cifar10_small",
-    "reading",
     "reference",
+    "reading",
     "ablation_switcher",
     "ablation_norm",
     "field",

@@ -44,7 +44,7 @@ def difference_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
         axes.axhline(0, color="black", linestyle="--", linewidth=0.8, zorder=1)
         axes.grid(axis="x", visible=False)
         marks = _marks(axes, table, looks)
-        seen = focus(axes, [Mark(BASELINE, "black", 100, 0, 0, 0), *marks])
+        seen = focus(axes, [Mark(BASELINE, "black", 100, 0, 0, 0), *marks], targets=[FREE, *table["target"]])
         _name(axes, table, seen)
         _lead(axes, table)
         figure.draw_without_rendering()

@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 
 from benchmarks.report.figures.labels import Mark
-from benchmarks.report.stats.placement import fences
+from benchmarks.report.stats.placement import FENCE, INNER_FENCE, fences
 
 
-def focus(axes: Axes, marks: list[Mark], ceiling: float = np.inf) -> list[Mark]:
+def focus(axes: Axes, marks: list[Mark], ceiling: float = np.inf, targets: Sequence[str] | None = None) -> list[Mark]:
     """Set the vertical limits to the bulk of the marks, at most the ceiling; intervals may be cut.
+
+    With the target of each mark, the bulk is that of every target: two of eight unconstrained methods far below the
+    others are outliers, however wide the marks of all targets spread together.
 
     An outlier is drawn as an arrow head at the edge; its mark is returned there, first, with the value in its name.
     """
     if not marks:
         return marks
-    low, high = _limits(marks)
+    low, high = _limits(_bulk(marks, targets))
     top = min(high, ceiling + 0.02 * (high - low))
     axes.set_ylim(low, top)
     inside = [mark for mark in marks if low <= mark.y <= high]
     return [_at_edge(axes, mark, low, top) for mark in marks if mark not in inside] + inside
 
 
-def _limits(marks: list[Mark]) -> tuple[float, float]:
-    """The range of the means that are no outliers, with room on either side for most of their intervals."""
-    means = np.array([mark.y for mark in marks])
-    least_shown, most_shown = fences(means, least=0.02 * abs(np.percentile(means, 75)))
-    bulk = [mark for mark in marks if least_shown <= mark.y <= most_shown]
+def _bulk(marks: list[Mark], targets: Sequence[str] | None) -> list[Mark]:
+    """The marks whose means are no outliers, of all marks or at their target."""
+    fence = FENCE if targets is None else INNER_FENCE
+    found = []
+    for target in sorted(set(targets or [""])):
+        peers = [mark for i, mark in enumerate(marks) if targets is None or targets[i] == target]
+        means = np.array([mark.y for mark in peers])
+        least, most = fences(means, 0.02 * abs(np.percentile(means, 75)), fence)
+        found += [mark for mark in peers if least <= mark.y <= most]
+    return found
+
+
+def _limits(bulk: list[Mark]) -> tuple[float, float]:
+    """Their range, with room on either side for most of their intervals."""
     least, most = min(mark.y for mark in bulk), max(mark.y for mark in bulk)
     spread = max(most - least, float(np.median([mark.y_half for mark in bulk])), 1e-3 * abs(most), 1e-9)
     low = max(min(mark.y - mark.y_half for mark in bulk), least - spread)

@@ -7,16 +7,16 @@ import pandas as pd
 
 from benchmarks.schemas.target import is_constrained
 
-FENCE = 3.0
+FENCE, INNER_FENCE = 3.0, 1.5
 """Interquartile ranges beyond the quartiles at which outliers begin (Tukey 1977, Exploratory Data Analysis)."""
 SPREAD = 0.012
 """Sideways distance of marks at the same target, as a fraction of the range of MACs."""
 
 
-def fences(values: np.ndarray | pd.Series, least: float) -> tuple[float, float]:
+def fences(values: np.ndarray | pd.Series, least: float, fence: float = FENCE) -> tuple[float, float]:
     """The limits beyond which a value is an outlier; an interquartile range below `least` counts as `least`."""
     first, third = np.percentile(values, [25, 75])
-    reach = FENCE * max(third - first, least)
+    reach = fence * max(third - first, least)
     return first - reach, third + reach
 
 
