@@ -61,7 +61,10 @@ def training(workload: Workload) -> Callable[[], float]:
 def evaluation(workload: Workload, images: int) -> Callable[[], tuple[float, float]]:
     """Accuracy and mean loss over `images` images."""
     net = workload.net(torch.contiguous_format).eval()
-    loader = DataLoader(Pictures(workload.part(images), transforms.Compose(_to_tensor(workload))), RECIPE.batch_size)
+    pictures = Pictures(workload.part(images), transforms.Compose(_to_tensor(workload)))
+    loader = DataLoader(pictures, RECIPE.batch_size)
+
+    images_in_all = len(pictures)
 
     @torch.no_grad()
     def run() -> tuple[float, float]:
@@ -70,7 +73,7 @@ def evaluation(workload: Workload, images: int) -> Callable[[], tuple[float, flo
             logits = net(images)
             total += F.cross_entropy(logits, labels, reduction="sum").item()
             correct += (logits.argmax(1) == labels).sum().item()
-        return correct / len(loader.dataset), total / len(loader.dataset)
+        return correct / images_in_all, total / images_in_all
 
     return run
 

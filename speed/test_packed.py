@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from benchmarks.machine.device import channels_last
 from speed.conftest import Compare, Ratio
 from speed.workloads import DEVICE, LENET5, RECIPE
 
@@ -45,7 +46,7 @@ def test_seeds_together(batch: int, precision: torch.dtype, compare: Compare) ->
     images, labels = (tensor[: SEEDS * batch] for tensor in (LENET5.part().images, LENET5.part().labels))
     images = images.to(DEVICE).float() / 255
     apart = [LENET5.net() for _ in range(SEEDS)]
-    together = Packed(SEEDS).to(DEVICE, memory_format=torch.channels_last)
+    together = channels_last(Packed(SEEDS).to(DEVICE))
     optimizers = [torch.optim.SGD(net.parameters(), RECIPE.lr, RECIPE.momentum) for net in (*apart, together)]
 
     def step(net: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor) -> None:

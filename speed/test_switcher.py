@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from methods import switcher
+from methods.core.api import Problem
 from speed.conftest import Compare, Ratio
 from speed.workloads import LENET5, ON_GPU, RESNET8, Workload
 
@@ -33,7 +35,7 @@ def test_window(workload: Workload, turns: int, rounds: int, tmp_path: Path, com
     def window() -> None:
         trainer.budget.step = 0
         trainer.begin("learn", trainer.image_macs, "restart")
-        switcher.learn(net, trainer, knobs)
+        switcher.learn(net, cast(Problem, trainer), knobs)
 
     runs = {"switcher": window, "dense": workload.ours(tmp_path)}
     compare(runs, [Ratio("switcher's epoch / dense epoch", "switcher", "dense", "<= 1.10")], rounds)
