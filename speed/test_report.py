@@ -41,7 +41,8 @@ def study(rows: int) -> pd.DataFrame:
     parts = [json.dumps({name: max(1, round(size * share**0.5)) for name, size in DENSE.items()}) for share in kept]
     # The accuracy is rounded below, since real rows share most of their texts.
     accuracy = 0.9 - 0.05 * (1 - kept) ** 2 + table["seed"] * 1e-3 + rng.normal(0, 2e-3, len(table))
-    known: dict[str, Any] = {"study": "large", "network": "net", "status": "ok", "version": "0.2.0", "torch": "2", "device": "cpu",
+    known: dict[str, Any]
+    known = {"study": "large", "network": "net", "status": "ok", "version": "0.2.0", "torch": "2", "device": "cpu",
              "precision": "float32", "knobs": "{}", "threads": 1.0, "macs_dense": 1e7, "params_dense": 6e4,
              "epochs_pretrain": 10.0, "epochs_learn": 5.0, "epochs_finetune": 5.0, "seconds_pretrain": 1.0,
              "seconds_learn": 1.0, "seconds_finetune": 1.0}  # fmt: skip
