@@ -10,7 +10,9 @@ Ours: there is no paper. The cost of the source is in the source's row and not i
 Expected: nothing is published. Measured on a fifth of CIFAR-10 (config/reading_transfer.yaml, 5 seeds, points of test
 accuracy with 95 % t-intervals): trained on LeNet-5 at 4x width and applied to it anew, -0.09 [-0.40, +0.21] against
 dense at 94 % of the MACs, and +0.56 [+0.06, +1.06] against the weights of other neurons as input at the same MACs;
-applied to 2x width, -1.73 [-2.97, -0.50] at 88 %, and -0.17 [-1.64, +1.29]. On digits, with factors in front of the
+applied to 2x width, -1.73 [-2.97, -0.50] at 88 %, and -0.17 [-1.64, +1.29]. Trained on 2x and then 4x width
+(config/reading_meta.yaml), against the weights of other neurons: +0.20 [-0.40, +0.80] on 4x width, -0.14 [-1.17, +0.88]
+on 2x, +0.96 [-1.54, +3.47] on LeNet-5 itself, which it has not seen. On digits, with factors in front of the
 activation (config/transfer.yaml, version 0.2), against the same reader trained on the network itself: from one
 network (30 pairs of runs) -0.01 [-0.23, +0.22] without training, -0.15 [-0.35, +0.06] with it; from two networks (10
 pairs) -0.12 [-0.56, +0.32] and -0.04 [-0.46, +0.38]. A switcher that was never trained (`lr: 0`) differs from the
