@@ -1,21 +1,27 @@
 """Five seeds of LeNet-5 in one network of grouped layers, against five separate steps.
 
 The suite trains seeds one after another; docs/speed.md says why. This measures what packing them would gain, in the
-layout that gains most.
+layout that gains most. On a GPU it also measures what several jobs side by side gain, in bfloat16.
 """
 
 from __future__ import annotations
 
+import time
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor, multiprocessing, nn
 from torch.nn import functional as F
 
 from benchmarks.machine.device import channels_last
 from speed.conftest import Compare, Ratio
-from speed.workloads import DEVICE, LENET5, RECIPE
+from speed.workloads import DEVICE, LENET5, ON_GPU, RECIPE, RESNET8, RESNET20, Workload
 
 SEEDS, STEPS = 5, 4
+SLOTS = (5, 15)
 
 
 class Packed(nn.Module):
@@ -69,3 +75,36 @@ def test_seeds_together(batch: int, precision: torch.dtype, compare: Compare) ->
 
     ratio = Ratio("five seeds' steps one after another / packed into one", "one after another", "packed")
     compare({"packed": packed, "one after another": one_after_another}, [ratio], rounds=7, warmup=2)
+
+
+@pytest.mark.skipif(not ON_GPU, reason="no GPU that torch can use")
+@pytest.mark.parametrize("workload", [pytest.param(RESNET20, id="resnet20"), pytest.param(RESNET8, id="resnet8")])
+def test_slots(workload: Workload, compare: Compare) -> None:
+    """An epoch in each of several processes at once, against one after another."""
+    alone = _seconds(workload, 1)
+    gains = {f"{n} jobs in turn / side by side": (n * alone / _seconds(workload, n), ">= 3") for n in SLOTS}
+    compare({"nothing": lambda: None}, [], rounds=1, exact=gains)
+
+
+def _seconds(workload: Workload, jobs: int) -> float:
+    """Until every job has done an epoch; starting a process and its first epoch do not count."""
+    context = multiprocessing.get_context("spawn")
+    begin, end = context.Barrier(jobs + 1), context.Barrier(jobs + 1)
+    processes = [context.Process(target=_job, args=(workload, begin, end), daemon=True) for _ in range(jobs)]
+    for process in processes:
+        process.start()
+    begin.wait(120)
+    start = time.perf_counter()
+    end.wait(120)
+    return time.perf_counter() - start
+
+
+def _job(workload: Workload, begin: Barrier, end: Barrier) -> None:
+    with TemporaryDirectory() as folder:
+        epoch = workload.ours(Path(folder), "bfloat16")
+        epoch()
+        torch.cuda.synchronize()
+        begin.wait()
+        epoch()
+        torch.cuda.synchronize()
+        end.wait()

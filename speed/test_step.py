@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.machine import graphs
 from speed import peer
 from speed.conftest import Compare, Ratio
-from speed.workloads import LENET5, RESNET20, Workload
+from speed.workloads import LENET5, ON_GPU, RESNET8, RESNET20, Workload
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,31 @@ def test_training(workload: Workload, rounds: int, limit: str, gain: str, tmp_pa
         Ratio("our loader's time / time of the bare step", "loader", "bare", "<= 0.02" if workload is RESNET20 else ""),
     ]
     compare(runs, ratios, rounds)
+
+
+@pytest.mark.skipif(not ON_GPU, reason="no GPU that torch can use")
+@pytest.mark.parametrize(
+    "workload",
+    [pytest.param(RESNET20, id="resnet20"), pytest.param(RESNET8, id="resnet8"), pytest.param(LENET5, id="lenet5")],
+)
+def test_capture(workload: Workload, tmp_path: Path, compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In bfloat16: an epoch of `fit`; the same with graphs off; and the replays alone, on one fixed batch."""
+    fit = workload.ours(tmp_path, "bfloat16")
+
+    def eager() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(graphs, "EAGER", 10**9)
+            fit()
+
+    runs = {
+        "fit": fit,
+        "eager": eager,
+        "replays": workload.bare(tmp_path, "bfloat16", graph=True),
+        "loader": workload.loader(),
+    }
+    ratios = [
+        Ratio("speed of fit / speed of fit without graphs", "eager", "fit", ">= 3"),
+        Ratio("speed of fit / speed of the replays alone", "replays", "fit", ">= 0.9"),
+        Ratio("our loader's time / time of the replays alone", "loader", "replays", "<= 0.02"),
+    ]
+    compare(runs, ratios)

@@ -83,37 +83,24 @@ class Workload:
         trainer.precision = precision
         return lambda: trainer.fit(net, 1)
 
-    def bare(self, folder: Path) -> Callable[[], None]:
-        """A round of steps on one fixed batch, with the same network, optimizer and layout, and nothing else."""
+    def bare(self, folder: Path, precision: str = "float32", graph: bool = False) -> Callable[[], None]:
+        """A round of steps on one fixed batch, with the same network, optimizer and layout, and nothing else.
+
+        graph: on a GPU, replay the step as a CUDA graph, as `ours` does.
+        """
         net = self.net().train()
         trainer = self.trainer(net, folder)
-        optimizer = trainer.optimizer(net)
-        images, labels = next(trainer.data["train"].batches(RECIPE.batch_size))
-
-        def run() -> None:
-            for _ in range(self.steps):
-                loss = F.cross_entropy(net(images), labels)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-
-        return run
-
-    def replays(self, folder: Path, precision: str = "bfloat16") -> Callable[[], None]:
-        """As `bare`, with the step captured as a CUDA graph: the limit of `ours` on a GPU."""
-        net = self.net().train()
-        trainer = self.trainer(net, folder)
-        trainer.precision = precision
         optimizer = trainer.optimizer(net)
         batch = next(trainer.data["train"].batches(RECIPE.batch_size))
 
         def gradients(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-            loss = F.cross_entropy(trainer.logits(net, images), labels)
+            with torch.autocast(DEVICE.type, torch.bfloat16, enabled=precision == "bfloat16"):
+                loss = F.cross_entropy(net(images), labels)
             optimizer.zero_grad()
             loss.backward()
             return loss.detach()
 
-        step = captured(gradients, net)
+        step = captured(gradients, net) if graph else gradients
 
         def run() -> None:
             for _ in range(self.steps):

@@ -19,7 +19,9 @@ from torch import Tensor, nn
 from torch.utils import backend_registration as backends
 
 NAME = "pygpu"
-AVAILABLE = hasattr(backends, "_setup_privateuseone_for_python_backend")
+AVAILABLE = (  # torch works with one kind of GPU in a process
+    hasattr(backends, "_setup_privateuseone_for_python_backend") and not torch.cuda.is_available()
+)
 aten = torch.ops.aten
 COPIES = {aten._to_copy.default, aten.copy_.default}
 INDEXING = {aten.index.Tensor, aten.index_put.default, aten.index_put_.default}  # take indices on the CPU, as CUDA does

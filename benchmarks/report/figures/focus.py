@@ -31,12 +31,14 @@ def focus(axes: Axes, marks: list[Mark], ceiling: float = np.inf, targets: Seque
 def _bulk(marks: list[Mark], targets: Sequence[str] | None) -> list[Mark]:
     """The marks whose means are no outliers, of all marks or at their target."""
     fence = FENCE if targets is None else INNER_FENCE
+    peers: dict[str, list[Mark]] = {}
+    for mark, target in zip(marks, targets or [""] * len(marks), strict=True):
+        peers.setdefault(target, []).append(mark)
     found = []
-    for target in sorted(set(targets or [""])):
-        peers = [mark for i, mark in enumerate(marks) if targets is None or targets[i] == target]
-        means = np.array([mark.y for mark in peers])
+    for group in peers.values():
+        means = np.array([mark.y for mark in group])
         least, most = fences(means, 0.02 * abs(np.percentile(means, 75)), fence)
-        found += [mark for mark in peers if least <= mark.y <= most]
+        found += [mark for mark in group if least <= mark.y <= most]
     return found
 
 
