@@ -111,7 +111,7 @@ def test_ids_are_unique_and_every_reference_has_one(text: str) -> None:
 
 def test_verdicts_come_first_then_the_plot_then_runs_tables_and_figures(text: str) -> None:
     order = [
-        "are undecided",
+        "claims made for the switcher network",
         'class="claims"',
         'id="chart"',
         'id="table"',

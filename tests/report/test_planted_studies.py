@@ -48,6 +48,11 @@ STUDIES: dict[str, tuple[pd.DataFrame, dict[int, tuple[str, str]]]] = {
         study(dense(), method("switcher", GOOD), nulls(), method("l1", ZERO, **MATCH)).assign(planned=120),
         dict.fromkeys((1, 2, 3, 4), ("not judged", "of 120 planned runs of study test, 20 without a row")),
     ),
+    "a study of the collection is without one of the methods": (
+        study(dense(), method("switcher", GOOD, ADAPTIVE), nulls(), method("l1", ZERO, **MATCH))
+        .assign(study=lambda rows: rows["dataset"]).query("method != 'l1' or study != 'fashion'"),
+        {1: ("holds", ""), 2: ("undecided", "switcher - l1: undecided over tasks"), 3: ("holds", ""), 4: ("holds", "")},
+    ),
     "another method does not support a network": (
         study(dense(), method("switcher", GOOD), failed(method("l1", ZERO, **MATCH), 5, "unsupported")),
         {2: ("not judged", "of 20 planned runs of l1 at match:switcher, 5 unsupported")},

@@ -35,12 +35,13 @@ def absent(rows: pd.DataFrame) -> list[str]:
 def gaps(rows: pd.DataFrame, method: str, target: str) -> list[str]:
     """Why the runs of a method at a target cannot be judged, a phrase each; none if they can.
 
-    Planned is every seed that any method has on a task. A run that diverged or collapsed is no gap, since it is a
-    result; a run without a row, without a score, without support or without memory is one.
+    Planned is every seed that any method has on a task, in the studies that ran the method at this target. A run that
+    diverged or collapsed is no gap, since it is a result; a run without a row, without a score, without support or
+    without memory is one.
     """
     cell = f"{method} at {target}"
-    planned = rows[[*TASK, "seed"]].drop_duplicates()
     runs = _runs(rows, method, target)
+    planned = rows.loc[rows["study"].isin(runs["study"]), [*TASK, "seed"]].drop_duplicates()
     if runs.empty:
         return [f"no run of {cell}"]
     table = planned.merge(runs[[*TASK, "seed", "status", "test_accuracy"]], on=[*TASK, "seed"], how="left")

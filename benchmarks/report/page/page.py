@@ -43,6 +43,12 @@ TITLES = {
     "published": "Published and measured numbers",
     "speedup": "Real against theoretical speed-up",
 }
+VERDICTS = (
+    ("holds", "holds", "hold"),
+    ("fails", "fails", "fail"),
+    *((word, f"is {word}", f"are {word}") for word in ("undecided", "not judged", "not testable")),
+)
+"""Verdict, and what one claim and several claims do."""
 
 
 class Drawing(NamedTuple):
@@ -126,8 +132,7 @@ def counts(rows: pd.DataFrame) -> dict[str, int]:
 def answers(rows: pd.DataFrame, judged: Sequence[Claim]) -> list[str]:
     """The study in a few sentences: the verdicts, and what was found."""
     verdicts = Counter(claim.verdict for claim in judged)
-    said = [f"{verdicts['holds']} hold", f"{verdicts['fails']} fail", f"{verdicts['undecided']} are undecided"]
-    said += [f"{n} are {word}" for word in ("not judged", "not testable") if (n := verdicts[word])]
+    said = [f"{n} {one if n == 1 else more}" for word, one, more in VERDICTS if (n := verdicts[word])]
     sentences = [f"Of the {len(judged)} claims made for the switcher network, {', '.join(said)}."]
     return [*sentences, *text_answers.answers(rows)]
 
