@@ -21,7 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmarks.report.page import points, runs
-from benchmarks.report.stats.evidence import Claim, Finding
+from benchmarks.report.stats.evidence import Claim, Finding, Verdict
 from benchmarks.report.stats.rows import members, study_name
 from benchmarks.report.text import answers as text_answers
 from benchmarks.report.text.findings import LEGEND, findings, interval
@@ -43,12 +43,14 @@ TITLES = {
     "published": "Published and measured numbers",
     "speedup": "Real against theoretical speed-up",
 }
-VERDICTS = (
-    ("holds", "holds", "hold"),
-    ("fails", "fails", "fail"),
-    *((word, f"is {word}", f"are {word}") for word in ("undecided", "not judged", "not testable")),
-)
-"""Verdict, and what one claim and several claims do."""
+VERDICTS: dict[Verdict, tuple[str, str]] = {
+    "holds": ("holds", "hold"),
+    "fails": ("fails", "fail"),
+    "undecided": ("is undecided", "are undecided"),
+    "not judged": ("is not judged", "are not judged"),
+    "not testable": ("is not testable", "are not testable"),
+}
+"""What one claim of this verdict does, and what several do."""
 
 
 class Drawing(NamedTuple):
@@ -132,7 +134,7 @@ def counts(rows: pd.DataFrame) -> dict[str, int]:
 def answers(rows: pd.DataFrame, judged: Sequence[Claim]) -> list[str]:
     """The study in a few sentences: the verdicts, and what was found."""
     verdicts = Counter(claim.verdict for claim in judged)
-    said = [f"{n} {one if n == 1 else more}" for word, one, more in VERDICTS if (n := verdicts[word])]
+    said = [f"{n} {does[n > 1]}" for verdict, does in VERDICTS.items() if (n := verdicts[verdict])]
     sentences = [f"Of the {len(judged)} claims made for the switcher network, {', '.join(said)}."]
     return [*sentences, *text_answers.answers(rows)]
 
