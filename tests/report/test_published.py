@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmarks.report.tables.orders import orders
 from benchmarks.report.tables.published import contradictions, nearest, published, read_published
 
 ENTRIES = read_published(Path(__file__).parents[2] / "paper" / "published.csv")
@@ -85,3 +86,39 @@ def test_a_study_on_other_data_says_so(study):
     table = published(study, ENTRIES)
     assert not table.sheets
     assert table.absent == "No published number is of a task of this study."
+
+
+METHODS = ("l1", "l2", "fpgm", "lamp", "taylor", "obd", "hrank", "thinet")
+
+
+def order(row, dense, ranks) -> pd.DataFrame:
+    """A study in which the methods, in the order of METHODS, have these ranks; 8 is the best."""
+    where = {"dataset": "cifar10", "network": "resnet8"}
+    gains = zip(METHODS, ranks, strict=False)
+    return pd.DataFrame(
+        [dense(**where), *(row(method=m, test_accuracy=0.8 + rank / 100, **where) for m, rank in gains)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("ranks", "said", "higher", "lower"),
+    [
+        (range(1, 9), "+1.00", "", ""),
+        (range(8, 0, -1), "-1.00", "l1 (8, 1), l2 (7, 2)", "thinet (1, 8), hrank (2, 7)"),
+        ([1, 2, 3, 4, 5, 8, 6, 7], "+0.93", "obd (3, 1)", "thinet (1, 2), hrank (2, 3)"),
+    ],
+)
+def test_the_order_of_the_methods_is_compared(row, dense, ranks, said, higher, lower):
+    entries = pd.DataFrame([entry(key=key, delta=float(place)) for place, key in enumerate(METHODS)])
+    (sheet,) = orders(order(row, dense, ranks), entries)
+    (line,) = sheet.cells.to_dict("records")
+    assert (line["Methods"], line["Rank correlation"]) == ("8", said)
+    assert (line["Higher here"], line["Lower here"]) == (higher, lower)
+    assert line["Task"] == "cifar10, resnet8, macs=0.5"
+
+
+@pytest.mark.parametrize("change", [{"macs_removed": 56.0}, {"delta": float("nan")}, {"key": ""}])
+def test_an_order_needs_eight_methods_of_the_same_size(row, dense, change):
+    entries = [entry(key=key, delta=float(place)) for place, key in enumerate(METHODS)]
+    assert orders(order(row, dense, range(8)), pd.DataFrame(entries))
+    assert not orders(order(row, dense, range(8)), pd.DataFrame([*entries[1:], entries[0] | change]))

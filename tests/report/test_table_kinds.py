@@ -12,9 +12,9 @@ from benchmarks.report.stats.summary import summary
 from benchmarks.report.stats.variants import variants
 from benchmarks.report.tables.ablation import ablation
 from benchmarks.report.tables.cost import cost
-from benchmarks.report.tables.failures import failures
 from benchmarks.report.tables.matched import matched_macs, ranks
 from benchmarks.report.tables.overall import pooled
+from benchmarks.report.tables.summary import failures
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pandas as pd
 
 from benchmarks.report.stats.names import BASELINE
 from benchmarks.report.stats.summary import summary
+from benchmarks.report.tables.orders import orders
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import between, lines, number, one_line
 
@@ -77,10 +78,10 @@ def nearest(rows: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
 
 
 def published(rows: pd.DataFrame, entries: pd.DataFrame) -> Tables:
-    """What papers print (`read_published`) and what was measured here, a sheet per task of both."""
+    """What papers print (`read_published`) and what was measured here: a sheet per task of both, and all orders."""
     table = nearest(rows, entries)
     tasks = table[table["here"].notna()].groupby("task", sort=False)
-    sheets = [_sheet(part) for _, part in tasks]
+    sheets = [_sheet(part) for _, part in tasks] + orders(rows, entries)
     return Tables(table.drop(columns="task"), sheets, absent="No published number is of a task of this study.")
 
 

@@ -9,12 +9,11 @@ import pandas as pd
 from benchmarks.report.stats.summary import summary
 from benchmarks.report.tables.ablation import ablation
 from benchmarks.report.tables.cost import cost
-from benchmarks.report.tables.failures import failures
 from benchmarks.report.tables.images import image_by_image, noise
 from benchmarks.report.tables.matched import matched_macs, ranks
 from benchmarks.report.tables.overall import overall, profiles
 from benchmarks.report.tables.published import published
-from benchmarks.report.tables.summary import summarised
+from benchmarks.report.tables.summary import failures, summarised
 from benchmarks.report.text.sheets import Tables
 
 TABLES: dict[str, Callable[[pd.DataFrame], Tables]] = {
