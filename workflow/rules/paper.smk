@@ -6,7 +6,6 @@ STUDIES = (
     "ablation_switcher",
     "ablation_norm",
     "field",
-    "transfer",
 )
 # each has a part of the text
 THERE = [folder for study in STUDIES if (folder := ROOT / "results/published" / study).joinpath("rows.csv").exists()]
