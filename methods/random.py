@@ -1,8 +1,9 @@
 """Random, a control for every criterion: random channels go.
 
-Idea: what a pruned network owes to its criterion is what it has over this one (Mittal et al., "Recovering from
-random pruning", WACV 2018, found little). One shot from the shared start, the same share of every group.
-Expected: after fine-tuning close to magnitude pruning at moderate targets (Mittal et al.).
+Idea: what a pruned network owes to its criterion is what it has over this one. One shot from the shared start, the
+same share of every group.
+Expected: after fine-tuning close to magnitude pruning at moderate targets, as Mittal et al. say in the abstract of
+"Recovering from random pruning", WACV 2018.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ RECIPE = Recipe(lr=0.05, batch_size=32, momentum=0.9, weight_decay=5e-4, warmup=
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: networks of real size; leave out with -m 'not slow'")
+    config.addinivalue_line("markers", "decides: what a method learned or found decides what it keeps")
     config.addinivalue_line("markers", "gpu: on CUDA; `make gpu` runs them alone")
 
 

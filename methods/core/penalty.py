@@ -1,16 +1,16 @@
-"""One rule for every penalty whose effect grows with the length of the training.
+"""Two rules for penalties whose effect grows with the length of the training.
 
 A step of gradient descent on penalty * |x| moves x by penalty * learning rate. A training moves it by penalty * S,
 where S is the sum of the learning rates of its steps. Papers train for 10^5 steps, a run here for 10^2 to 10^4, so
-that a paper's penalty would do nothing here. What is kept is the product:
+that a paper's penalty would do nothing here. What `rescaled` keeps is the product:
 
     penalty here * S here = penalty of the paper * S of its training
 
 Momentum multiplies both sides alike: papers and recipes have 0.9 unless the method's file says otherwise.
 
 Some papers train so long that a parameter that the loss does not need is at 0 within the first epochs, and stays
-there: their product would be stronger than the loss in a short run. There (`reaching`) the paper's penalty stays as
-it is, and is raised only in a training so short that such a parameter would not be at 0 halfway.
+there: their product would be stronger than the loss in a short run. With `reaching`, the paper's penalty stays as it
+is, and is raised only in a training so short that such a parameter would not be at 0 halfway.
 """
 
 from __future__ import annotations

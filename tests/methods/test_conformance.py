@@ -28,6 +28,10 @@ from tests.kinds import EXAMPLE, KINDS
 
 METHODS = registry.keys("method")
 RUNS = [f"{key}@{target}" for key in METHODS for target in registry.card(key).targets]
+ONE_SHOT = (
+    "dense", "uniform", "random", "l1", "l2", "fpgm", "lamp", "bn_scale", "taylor", "obd", "hrank", "chip", "thinet",
+)  # fmt: skip
+"""Controls and criteria: they neither learn nor search."""
 EPOCHS = 4
 pytestmark = pytest.mark.timeout(300)  # a method that never ends is found soon
 IMAGES = torch.randn(16, 1, 8, 8, generator=torch.Generator().manual_seed(3))
@@ -234,6 +238,16 @@ def test_its_docstring_gives_source_idea_and_what_to_expect(method: str) -> None
     doc = registry.card(method).doc
     assert re.search(r"arXiv \d{4}\.\d{4,5}|\b(19|20)\d\d\b|control|question", doc.split("Idea:")[0]), "no source"
     assert "Idea:" in doc
+    expected = doc.split("Expected:")[1:]
+    assert expected or method == "dense", "what to expect"
+    published = re.search(r"\d\d\.\d", "".join(expected))
+    assert not published or re.search(r"README|readme|\b[Tt]able|abstract|figure|configs?/|docs/|\.py", "".join(expected)), "no source"
+
+
+@pytest.mark.parametrize("method", sorted({*METHODS} - {*ONE_SHOT}))
+def test_what_it_learned_decides(method: str) -> None:
+    """A method that learns or searches has a test of its own, which fails if what was found is ignored."""
+    assert "@pytest.mark.decides\n" in Path(__file__).with_name(f"test_{method}.py").read_text(encoding="utf-8")
 
 
 def test_the_trainer_is_the_problem_that_methods_see(make_trainer: MakeTrainer) -> None:

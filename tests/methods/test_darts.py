@@ -120,6 +120,7 @@ def test_both_steps_are_in_the_runs_precision(make_trainer: MakeTrainer) -> None
     assert seen == [torch.bfloat16] * 2
 
 
+@pytest.mark.decides
 def test_the_cells_are_those_that_alpha_found(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Alpha of normal cells is largest at one operation, alpha of reduction cells at another."""
     best = {"normal": "sep_conv_3", "reduce": "max_pool_3"}
@@ -229,3 +230,11 @@ def test_what_the_search_returns_has_learned(make_trainer: MakeTrainer, monkeypa
     monkeypatch.setattr(darts, "alpha_step", lambda net, alphas, *_: alphas["normal"].data.add_(1.0))
     alphas = darts.search(2, make_trainer(KINDS["residual"](), target=0.5), darts.Knobs(width=2, nodes=1, share=0.25))
     assert alphas["normal"].min() > 2.5 and alphas["reduce"].max() < 0.5, "three steps"
+
+
+@pytest.mark.decides
+def test_alpha_has_moved_at_the_end_of_the_search(make_trainer: MakeTrainer) -> None:
+    """It begins within a few thousandths of 0; Adam moves an element by up to its learning rate a step."""
+    trainer, knobs = make_trainer(KINDS["residual"](), 8, target=0.5), darts.Knobs(width=2, nodes=1)
+    alphas = darts.search(2, trainer, knobs)
+    assert all(alpha.abs().max() > 5 * knobs.lr for alpha in alphas.values())

@@ -114,6 +114,7 @@ def test_a_whole_search_takes_the_papers_length_off_an_element(
         assert sum(taken) == pytest.approx(3e-4 * 782 * (20 * 0.1 + 30 * 0.01 + 50 * 0.001), rel=1e-3)
 
 
+@pytest.mark.decides
 def test_latent_vectors_learn_from_the_loss(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the proximal steps nothing else moves them: the loss decides which elements are small."""
     made: list[tuple[dhp.Hypernetwork, list[torch.Tensor]]] = []

@@ -142,6 +142,7 @@ def test_the_weights_learn_from_every_network_of_the_step(make_trainer: MakeTrai
 
 
 @pytest.mark.parametrize("narrow", [0, 3])
+@pytest.mark.decides
 def test_the_expected_widths_of_the_processes_are_returned(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch, narrow: int
 ) -> None:
@@ -164,6 +165,7 @@ def test_the_expected_widths_of_the_processes_are_returned(
     assert shares.index(min(shares)) == narrow and min(shares) < 0.6 * max(shares)
 
 
+@pytest.mark.decides
 def test_the_processes_learn_from_the_loss(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a budget term, a loss that counts only the channels of the first group makes no other narrow."""
     made: list[dmcp.Markov] = []

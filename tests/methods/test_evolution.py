@@ -58,6 +58,7 @@ def generations(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     return noted
 
 
+@pytest.mark.decides
 def test_the_search_climbs_and_returns_the_fittest(make_trainer: MakeTrainer, generations: list[list[int]]) -> None:
     net = wide()
     trainer = make_trainer(net, target=0.5)

@@ -35,6 +35,7 @@ def test_long_steps_of_the_default_turn_channels_off(make_trainer: Callable[...,
     assert not all(all(mask) for mask in run(make_trainer, lr=5.0)[0].values())
 
 
+@pytest.mark.decides
 def test_learning_the_factors_changes_them(make_trainer: Callable[..., Trainer]) -> None:
     """At a learning rate of 0 they keep the ranks that they were drawn with."""
     _, drawn, _ = run(make_trainer, lr=0.0)

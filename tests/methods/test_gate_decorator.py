@@ -119,6 +119,7 @@ def planted(
     return scores, gate_decorator.learn(net, trainer, knobs), way
 
 
+@pytest.mark.decides
 def test_the_least_important_channels_go_tick_by_tick_and_stay_gone(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

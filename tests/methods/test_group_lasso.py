@@ -92,3 +92,22 @@ def test_writers_are_averaged_where_groups_are_compared(make_trainer: Callable[.
     keep = group_lasso.learn(net, trainer, group_lasso.Knobs(share=0, ranking="global"))
     removed = [(~mask).float().mean().item() for mask in keep.values()]
     assert max(removed) - min(removed) < 0.15
+
+
+@pytest.mark.decides
+def test_what_the_training_left_is_ranked(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The smallest filters of the trained network go, not those that were small before."""
+    net = settled(KINDS["plain"]())
+    trainer = make_trainer(net, target=0.5)
+    filters = {group.name: net.get_submodule(group.writers[0].module).weight for group in trainer.groups}
+
+    @torch.no_grad()
+    def fit(*_: object, **__: object) -> None:
+        for weight in filters.values():
+            weight[::2] *= 0.01
+
+    monkeypatch.setattr(trainer, "fit", fit)
+    for name, mask in group_lasso.learn(net, trainer, group_lasso.Knobs(ranking="uniform")).items():
+        assert mask[1::2].sum() == min(int(mask.sum()), len(mask[1::2])), name

@@ -99,3 +99,21 @@ def test_a_dead_group_goes_first(ranking: str, make_trainer: Callable[..., Train
                 parameter.zero_()
     keep = group_norm.learn(net, make_trainer(net, target=0.6), group_norm.Knobs(share=0, ranking=ranking))
     assert keep["1.first.0"].sum() <= (2 if ranking == "global" else 12)
+
+
+@pytest.mark.decides
+def test_what_the_training_left_is_ranked(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The smallest channels of the trained network go, not those that were small before."""
+    net = settled(KINDS["residual"]())
+    trainer, first = make_trainer(net, target=0.6), net[1].first[0]
+
+    @torch.no_grad()
+    def fit(*_: object, **__: object) -> None:
+        first.weight[:8] *= 0.01
+        first.weight[8:] *= 3
+
+    monkeypatch.setattr(trainer, "fit", fit)
+    keep = group_norm.learn(net, trainer, group_norm.Knobs(ranking="uniform"))["1.first.0"]
+    assert keep[8:].all() and not keep[:8].all()

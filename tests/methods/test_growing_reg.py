@@ -74,6 +74,7 @@ def test_greg_1_lets_the_penalty_grow_to_its_ceiling_on_the_smallest_by_l1(
     assert strengths == pytest.approx([*[i / 18 for i in range(1, 19)], *[1.0] * 6])
 
 
+@pytest.mark.decides
 def test_greg_2_chooses_by_what_a_small_penalty_on_all_has_left(
     make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

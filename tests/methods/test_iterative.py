@@ -79,6 +79,7 @@ def test_removed_channels_stay_removed_where_the_order_of_groups_turns_round(
         assert all((sooner[name] | ~later[name]).all() for name in later)
 
 
+@pytest.mark.decides
 def test_every_round_removes_the_smallest_of_what_is_left(
     make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

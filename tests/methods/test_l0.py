@@ -117,6 +117,7 @@ def test_the_penaltys_gradient_is_a_share_of_the_parameters_whatever_the_budget(
     assert torch.allclose(gate.log_alpha.grad, expected, rtol=0.01)
 
 
+@pytest.mark.decides
 def test_gates_learn_from_the_loss_where_there_is_no_penalty(
     make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,6 +96,7 @@ def test_children_are_made_of_their_parents_but_for_what_is_drawn_anew() -> None
     assert any((child == parents[0]).any() and (child == parents[1]).any() for child in children[200:])
 
 
+@pytest.mark.decides
 def test_the_search_returns_the_fittest_at_the_target(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +160,7 @@ def test_only_the_widths_are_kept() -> None:
     assert registry.card("metapruning").retrain == "scratch"
 
 
+@pytest.mark.decides
 def test_the_fittest_of_the_parents_is_the_answer(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: no two candidates are equally fit, and each is fitter than those before it."""
     scored: list[Keep] = []
@@ -171,3 +173,11 @@ def test_the_fittest_of_the_parents_is_the_answer(make_trainer: MakeTrainer, mon
     net = KINDS["residual"]()
     keep = metapruning.learn(net, make_trainer(net, target=0.5), metapruning.Knobs(share=0.0, generations=2))
     assert keep is scored[-1]
+
+
+def test_every_forward_pass_is_in_the_runs_precision(make_trainer: MakeTrainer) -> None:
+    net, seen = KINDS["residual"](), []
+    trainer = make_trainer(net, 1, target=0.5, precision="bfloat16")
+    net[-1].register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    metapruning.train(net, metapruning.PruningNet(net, trainer, 32), trainer, metapruning.Knobs(share=1.0))
+    assert seen == [torch.bfloat16] * 3

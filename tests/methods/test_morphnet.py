@@ -114,6 +114,7 @@ def learned(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch, **knobs:
     return found, keep
 
 
+@pytest.mark.decides
 def test_the_default_penalty_kills_channels_and_decides_the_widths(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ MakeTrainer = Callable[..., Trainer]
 
 
 @pytest.mark.parametrize("best", [0, 3, 11])
+@pytest.mark.decides
 def test_the_best_of_the_candidates_is_taken(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch, best: int
 ) -> None:

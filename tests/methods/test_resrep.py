@@ -129,6 +129,7 @@ def test_a_chosen_row_reaches_zero_within_its_steps_and_stays(make_trainer: Call
             assert compactor.weight[4:].norm(dim=1).min() > 0.5
 
 
+@pytest.mark.decides
 def test_in_a_run_what_goes_has_forgotten_and_what_stays_has_not(
     make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

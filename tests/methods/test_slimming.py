@@ -96,6 +96,7 @@ def scales_of(net: nn.Module) -> Tensor:
     return torch.cat([m.weight.detach().abs() for m in net.modules() if isinstance(m, nn.BatchNorm2d)])
 
 
+@pytest.mark.decides
 def test_the_default_penalty_empties_scales_and_decides_what_stays(make_trainer: Callable[..., Trainer]) -> None:
     found = {}
     for penalty in (0.0, slimming.Knobs.penalty):
@@ -109,6 +110,7 @@ def test_the_default_penalty_empties_scales_and_decides_what_stays(make_trainer:
     assert before != after
 
 
+@pytest.mark.decides
 def test_channels_are_ranked_by_their_scale_over_the_whole_network(
     make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

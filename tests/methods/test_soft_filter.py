@@ -128,6 +128,7 @@ def test_a_target_that_cannot_be_met_is_refused_before_training(make_trainer: Ca
     assert trainer.step == 0
 
 
+@pytest.mark.decides
 def test_the_last_choice_is_the_answer(make_trainer: Callable[..., Trainer]) -> None:
     net = settled(KINDS["residual"]())
     trainer = make_trainer(net, target=0.5)

@@ -56,6 +56,7 @@ def test_a_factor_that_the_loss_does_not_need_becomes_exactly_zero_and_stays() -
     assert factor[1].item() == pytest.approx(0.5, abs=0.05), "the penalty's own shift: 1 - 0.5"
 
 
+@pytest.mark.decides
 def test_a_strong_penalty_makes_zeros_and_none_makes_none(make_trainer: Callable[..., Trainer]) -> None:
     kept = {}
     for penalty in (0.0, 2.0):

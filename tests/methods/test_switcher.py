@@ -55,6 +55,7 @@ def test_long_steps_of_the_default_turn_channels_off(make_trainer: Callable[...,
     assert not all(all(mask) for mask in run(make_trainer, lr=3.0)[0].values())
 
 
+@pytest.mark.decides
 def test_learning_it_changes_the_factors(make_trainer: Callable[..., Trainer]) -> None:
     _, drawn, _ = run(make_trainer, lr=0.0)
     _, learned, _ = run(make_trainer, lr=0.5)

@@ -50,6 +50,7 @@ def test_the_source_is_used_as_it_is_unless_it_is_trained(
         assert all(torch.equal(saved[name], tensor) for name, tensor in source.items()) == (not train)
 
 
+@pytest.mark.decides
 def test_the_source_decides(make_trainer: MakeTrainer, source: Mapping[str, Tensor]) -> None:
     opposite = {name: -tensor if name.startswith("heads") else tensor for name, tensor in source.items()}
     one, other = (kept(run(make_trainer, given)[0]) for given in (source, opposite))

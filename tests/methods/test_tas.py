@@ -161,6 +161,7 @@ def test_distillation_brings_the_kept_channels_to_the_soft_labels(make_trainer: 
 
 
 @pytest.mark.parametrize("narrow", [0, 2])
+@pytest.mark.decides
 def test_the_most_probable_widths_of_the_search_stay(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch, narrow: int
 ) -> None:
@@ -234,6 +235,7 @@ def test_by_default_the_soft_labels_count(make_trainer: MakeTrainer) -> None:
     assert not torch.equal(*weights)
 
 
+@pytest.mark.decides
 def test_widths_that_lower_the_validation_loss_become_probable(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
