@@ -40,6 +40,7 @@ from methods.core.widths import PASSES
 
 TARGETS = ("macs",)
 START = "init"
+NO_PROMISE = ("plain", "residual", "norm-free")  # in short runs the random start chooses, see above
 RANGES = {"penalty": (0, 1), "share": (0.01, 1), "every": (0.01, 10000), "embedding": (1, 1024)}
 THRESHOLD = 5e-3  # on |latent element|, while the search lasts; the authors'
 LEAST = 4  # elements of a latent vector above the threshold, the authors'

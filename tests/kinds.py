@@ -113,6 +113,15 @@ KINDS: dict[str, Callable[..., nn.Module]] = {
 EXAMPLE = torch.zeros(1, 1, 8, 8)
 
 
+def norm_free(net: nn.Module) -> nn.Module:
+    """The network with the identity in place of every norm."""
+    for module in list(net.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.modules.batchnorm._NormBase | nn.LayerNorm):
+                setattr(module, name, nn.Identity())
+    return net
+
+
 def settled(net: nn.Module, seed: int = 0) -> nn.Module:
     """The network with random weights, norms and running statistics, in eval mode: what equality is tested on."""
     generator = torch.Generator().manual_seed(seed)

@@ -96,6 +96,16 @@ STUDIES: dict[str, tuple[pd.DataFrame, dict[int, tuple[str, str]]]] = {
         study(dense(), method("switcher", GOOD, ADAPTIVE), nulls(none=38.0)),
         dict.fromkeys((3, 4), ("not testable", "the form itself removes 38.0 % of the MACs (signal=none)")),
     ),
+    "a forced reading, of which runs diverged": (
+        study(dense(), failed(method("switcher", GOOD, ADAPTIVE), 2), nulls(none=38.0)),
+        {1: ("fails", "2 diverged")}
+        | dict.fromkeys((3, 4), ("not testable", "the form itself removes 38.0 % of the MACs (signal=none)")),
+    ),
+    "a reading of which it is not shown that nothing forces it": (
+        study(dense(), method("switcher", GOOD, ADAPTIVE),
+              method("switcher,signal=none", ZERO, [0.0, 4.0, 0.0, 0.0]), nulls()[:20]),
+        dict.fromkeys((3, 4), ("not testable", "the form itself removes 1.0 % of the MACs (signal=none)")),
+    ),
     "no nulls": (
         study(dense(), method("switcher", GOOD, ADAPTIVE)),
         {

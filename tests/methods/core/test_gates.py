@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from methods.core import gates
 from methods.core.gates import SITES, Place
 from methods.core.structure.structure import Structure
-from tests.kinds import EXAMPLE, KINDS, settled
+from tests.kinds import EXAMPLE, KINDS, norm_free, settled
 
 IMAGES = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(3))
 
@@ -100,10 +101,12 @@ def test_behind_the_activation_is_scaling_what_the_readers_take_in(kind: str, se
     assert all(torch.allclose(ours, theirs, rtol=1e-8, atol=1e-10) for ours, theirs in zip(*found, strict=True))
 
 
+@pytest.mark.parametrize("norms", [True, False], ids=["norms", "norm-free"])
 @pytest.mark.parametrize("start", [0.0, 0.7])
-def test_the_gradient_of_a_factor_is_the_slope_of_the_output(kind: str, start: float) -> None:
+def test_the_gradient_of_a_factor_is_the_slope_of_the_output(kind: str, start: float, norms: bool) -> None:
     """By finite differences, of one channel of every group, at 0 as well."""
-    net = settled(KINDS[kind]()).double()
+    made = KINDS[kind]()
+    net = settled(made if norms else norm_free(made)).double()
     structure = Structure.of(net, EXAMPLE.double())
     factors = {name: f.double() for name, f in random_factors(structure, 0).items()}
     for factor in factors.values():
@@ -179,12 +182,19 @@ def test_a_factor_scales_the_activation_behind_relu(place: Place) -> None:
         assert torch.allclose(gates.gated(net, structure.groups, {"1": factor}, IMAGES, place), expected, atol=1e-6)
 
 
+def hooks_of(net: nn.Module) -> list[Mapping[int, object]]:
+    return [hooks for m in net.modules() for hooks in (m._forward_hooks, m._forward_pre_hooks, m._backward_hooks)]
+
+
 @pytest.mark.parametrize("place", SITES)
 def test_scaling_leaves_the_network_alone(kind: str, place: Place) -> None:
     net = settled(KINDS[kind]())
     before = copy.deepcopy(net.state_dict())
     structure = Structure.of(net, EXAMPLE)
+    hooks = [dict(found) for found in hooks_of(net)]
     gates.scaled(net, structure.groups, random_factors(structure, 0), place)
+    gates.gated(net, structure.groups, random_factors(structure, 0), IMAGES, place)
+    assert [dict(found) for found in hooks_of(net)] == hooks
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
 
 

@@ -22,7 +22,7 @@ from methods.core.api import Keep, Unsupported
 from methods.core.structure.cost import unfused
 from methods.core.structure.layers import depthwise
 from methods.core.structure.structure import Structure, guard
-from tests.kinds import EXAMPLE, KINDS, conv, head, settled
+from tests.kinds import EXAMPLE, KINDS, conv, head, norm_free, settled
 
 SEEDS = st.integers(0, 10_000)
 TORCHVISION = ["resnet18", "mobilenet_v2", "densenet121", "regnet_y_400mf", "squeezenet1_1"]
@@ -67,6 +67,12 @@ def test_shrunk_equals_gated_and_costs_what_was_counted(kind: str, place: gates.
     net = settled(KINDS[kind](), seed)
     structure = Structure.of(net, EXAMPLE)
     assert_shrinks_exactly(net, structure, random_keep(structure, seed), place)
+
+
+def test_a_network_without_norms_shrinks_exactly(kind: str) -> None:
+    net = settled(norm_free(KINDS[kind]()))
+    structure = Structure.of(net, EXAMPLE)
+    assert_shrinks_exactly(net, structure, random_keep(structure, 0))
 
 
 @pytest.mark.slow
