@@ -28,7 +28,7 @@ SEEDS = range(2)
 EPOCHS = 8
 LONGER = {
     ("morphnet", "plain"): 160,
-    ("morphnet", "residual"): 48,
+    ("morphnet", "residual"): 72,
     ("morphnet", "norm-free"): 24,
     ("l0", "norm-free"): 48,
     ("sss", "plain"): 48,
