@@ -15,7 +15,8 @@ from speed.workloads import LENET5, ON_GPU, RESNET8, Workload
 
 # The window is the whole budget. The step is short, since the gates are folded into the same network in every round.
 # A run has 60 turns within 0.3 to 0.7 of its steps: on Fashion-MNIST with 10 epochs one in 28 steps, fewer in a longer
-# run; on a fifth of CIFAR-10 one in 5 steps. The rounds here have the same density. Each builds a switcher, which a run does once.
+# run; on a fifth of CIFAR-10 one in 5 steps, which costs more. The rounds here have the density of the former. Each
+# builds a switcher, which a run does once.
 STEPS_PER_TURN = 28
 
 
