@@ -73,7 +73,7 @@ def _diagram(axes: Axes, target: str, one: Ranking, looks: dict[str, style.Look]
 def _span_all_ranks(axes: Axes, elbows: list[Line2D], labels: list[Text], worst: int) -> None:
     """Let the axis run from rank 1 to the worst, with the names at its ends; by default it begins at the best mean."""
     axes.set_xlim(1, worst)
-    axes.xaxis.set_major_locator(MultipleLocator(1))
+    axes.xaxis.set_major_locator(MultipleLocator(1 if worst <= 15 else 5))
     for elbow, label in zip(elbows, labels, strict=True):
         outer, *inner = np.asarray(elbow.get_xdata(), dtype=float)
         end = 1 if outer < inner[0] else worst
