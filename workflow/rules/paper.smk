@@ -4,7 +4,6 @@ STUDIES = (
     "reference",
     "reading",
     "ablation_switcher",
-    "ablation_norm",
     "field",
 )
 # each has a part of the text
