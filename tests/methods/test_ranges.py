@@ -10,6 +10,7 @@ from benchmarks import registry
 from benchmarks.training.trainer import Trainer
 from methods.core.api import Diverged, Unsupported
 from tests.kinds import KINDS, settled
+from tests.methods.test_conformance import taught
 
 REFUSED = [
     ("gate_decorator", "ticks", 0),
@@ -60,12 +61,7 @@ COUNT = 4  # a larger count of rounds, candidates or cells costs time
 @pytest.mark.parametrize("method", registry.keys("method"))
 def test_a_run_at_an_end_of_a_range_has_a_result_or_a_reason(make_trainer: Callable[..., Trainer], method: str) -> None:
     module = registry.load("method", method)
-    transferred = {}
-    for source, knobs in getattr(module, "SOURCE", {}).items():
-        teacher = make_trainer(settled(KINDS["plain"]()), 1)
-        taught = registry.load("method", source)
-        taught.learn(settled(KINDS["plain"]()), teacher, taught.Knobs(**knobs))
-        transferred = teacher.saved_for_transfer
+    transferred = taught(method, "plain", make_trainer) if hasattr(module, "SOURCE") else {}
     for knob, ends in getattr(module, "RANGES", {}).items():
         whole = isinstance(registry.card(method).knobs[knob], int)
         for end in ends:

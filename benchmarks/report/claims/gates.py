@@ -41,9 +41,9 @@ def gaps(rows: pd.DataFrame, method: str, target: str) -> list[str]:
     """
     cell = f"{method} at {target}"
     runs = _runs(rows, method, target)
-    planned = rows.loc[rows["study"].isin(runs["study"]), [*TASK, "seed"]].drop_duplicates()
     if runs.empty:
         return [f"no run of {cell}"]
+    planned = rows.loc[rows["study"].isin(runs["study"]), [*TASK, "seed"]].drop_duplicates()
     table = planned.merge(runs[[*TASK, "seed", "status", "test_accuracy"]], on=[*TASK, "seed"], how="left")
     status = table["status"].fillna("missing")
     status = status.where((status != "ok") | table["test_accuracy"].notna(), "missing")
