@@ -9,6 +9,7 @@ import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from benchmarks.report.figures.registry import FIGURES, OF_HISTORIES
 from benchmarks.report.figures.style import looks
 from benchmarks.report.page import page as pages
 from benchmarks.report.page import points, runs
-from benchmarks.report.page.page import ASSETS, HERE, Drawing, TableText, _digest
+from benchmarks.report.page.page import ASSETS, HERE, Drawing, TableText, _digest, answers
 from benchmarks.report.stats.summary import summary
 from benchmarks.report.tables import summary as tables
 from benchmarks.report.tables.registry import TABLES
@@ -247,3 +248,9 @@ def drawn(rows: pd.DataFrame, course: pd.DataFrame) -> dict[str, tuple[Figure, s
     """Every figure with its caption."""
     figures = {name: draw(rows) for name, draw in FIGURES.items()}
     return figures | {name: draw(rows, course) for name, draw in OF_HISTORIES.items()}
+
+
+def test_one_claim_fails_and_several_fail(study: pd.DataFrame) -> None:
+    judged = [SimpleNamespace(verdict=verdict) for verdict in ("fails", "holds", "holds", "undecided", "not judged")]
+    said, *_ = answers(study, judged)
+    assert said == ("Of the 5 claims made for the switcher network, 2 hold, 1 fails, 1 is undecided, 1 is not judged.")
