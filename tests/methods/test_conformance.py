@@ -28,10 +28,6 @@ from tests.kinds import EXAMPLE, KINDS
 
 METHODS = registry.keys("method")
 RUNS = [f"{key}@{target}" for key in METHODS for target in registry.card(key).targets]
-ONE_SHOT = (
-    "dense", "uniform", "random", "l1", "l2", "fpgm", "lamp", "bn_scale", "taylor", "obd", "hrank", "chip", "thinet",
-)  # fmt: skip
-"""Controls and criteria: they neither learn nor search."""
 EPOCHS = 4
 pytestmark = pytest.mark.timeout(300)  # a method that never ends is found soon
 IMAGES = torch.randn(16, 1, 8, 8, generator=torch.Generator().manual_seed(3))
@@ -245,10 +241,13 @@ def test_its_docstring_gives_source_idea_and_what_to_expect(method: str) -> None
     assert sourced or not re.search(r"\d\d\.\d", said), "a figure without its source"
 
 
-@pytest.mark.parametrize("method", sorted({*METHODS} - {*ONE_SHOT}))
-def test_what_it_learned_decides(method: str) -> None:
-    """A method that learns or searches has a test of its own, which fails if what was found is ignored."""
-    assert "@pytest.mark.decides\n" in Path(__file__).with_name(f"test_{method}.py").read_text(encoding="utf-8")
+@pytest.mark.parametrize("method", RUNS)
+def test_what_it_learned_decides(method: str, finished: Any, make_trainer: MakeTrainer) -> None:
+    """A method that trains to choose has a test of its own, which fails if what it found is ignored."""
+    trainer = finished(method, "plain", make_trainer).trainer
+    if costs(trainer).get("learn", (0,))[0] > trainer.budget.end / 4:
+        tests = Path(__file__).with_name(f"test_{method.partition('@')[0]}.py")
+        assert "@pytest.mark.decides\n" in tests.read_text(encoding="utf-8")
 
 
 def test_the_trainer_is_the_problem_that_methods_see(make_trainer: MakeTrainer) -> None:
