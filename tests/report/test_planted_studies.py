@@ -159,6 +159,10 @@ def test_a_planted_study_has_its_verdict(name: str) -> None:
     assert all(reason in found[number][1] for number, (_, reason) in expected.items()), found
 
 
+def test_what_all_methods_lack_is_said_once() -> None:
+    assert claims(STUDIES["one task"][0])[0].reason == "fewer than 2 tasks"
+
+
 def test_unequal_seeds_do_not_weight_tasks() -> None:
     """+2 on one of four tasks is half a point, however many seeds it has."""
     gain = claims(STUDIES["twenty seeds on the one task that gains"][0])[0].findings[0]

@@ -55,7 +55,8 @@ def gaps(rows: pd.DataFrame, method: str, target: str) -> list[str]:
     if seeds.empty or few:
         found.append(f"fewer than {SEEDS} scored seeds of {cell}" + (f" on {few}" if few else ""))
     if len(seeds) < TASKS:
-        found.append(f"fewer than {TASKS} tasks of {cell}")
+        alone = len(rows[TASK].drop_duplicates()) < TASKS
+        found.append(f"fewer than {TASKS} tasks" + ("" if alone else f" of {cell}"))
     return found
 
 

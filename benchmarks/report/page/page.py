@@ -39,8 +39,10 @@ TITLES = {
     "difference": "Difference to the dense network",
     "equal_macs": "Against the control at equal MACs, task by task",
     "matched": "The switcher network against others at the same MACs",
+    "mcnemar": "Method against method, image by image",
     "overall": "Over all tasks",
     "published": "Published and measured numbers",
+    "test_noise": "Accuracies with the noise of the test images",
     "speedup": "Real against theoretical speed-up",
 }
 VERDICTS: dict[Verdict, tuple[str, str]] = {

@@ -125,7 +125,7 @@ def concluded(broken: str, gaps: Sequence[str], against: Sequence[str], doubts: 
     """The verdict, and the reasons for it.
 
     broken: a run that refutes the claim by itself; gaps: what is missing to judge it; against: what refutes it; doubts:
-    what is not shown.
+    what is not shown. A reason that several methods share is said once.
     """
     found: list[tuple[Verdict, Sequence[str]]] = [
         ("fails", [broken] if broken else []),
@@ -133,4 +133,4 @@ def concluded(broken: str, gaps: Sequence[str], against: Sequence[str], doubts: 
         ("fails", against),
         ("undecided", doubts),
     ]
-    return next(((verdict, "; ".join(reasons)) for verdict, reasons in found if reasons), ("holds", ""))
+    return next(((verdict, "; ".join(dict.fromkeys(reasons))) for verdict, reasons in found if reasons), ("holds", ""))
