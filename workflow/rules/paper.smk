@@ -2,6 +2,7 @@
 
 STUDIES = (
     "reference",
+    "cifar10_resnet8",
     "reading",
     "ablation_switcher",
     "field",
