@@ -203,5 +203,7 @@ def test_nothing_is_wider_than_the_window(seen: Any, width: int) -> None:
 
 def test_a_long_name_stays_within_its_claim(seen: Any) -> None:
     longest = "'switcher' + ',reading=two_heads,signal=none'.repeat(4)"
-    claim = f"const claim = document.querySelector('.claims > li'); claim.querySelector('.claim').textContent = {longest}"
+    claim = (
+        f"const claim = document.querySelector('.claims > li'); claim.querySelector('.claim').textContent = {longest}"
+    )
     assert seen.evaluate(f"() => {{ {claim}; return claim.scrollWidth <= claim.clientWidth }}")
