@@ -19,6 +19,10 @@ STUDIES: dict[str, tuple[pd.DataFrame, dict[int, tuple[str, str]]]] = {
         study(dense(), method("switcher", GOOD, ADAPTIVE), nulls(), method("l1", ZERO, **MATCH)),
         {1: ("holds", ""), 2: ("holds", ""), 3: ("holds", ""), 4: ("holds", "")},
     ),
+    "runs of a null collapsed": (
+        study(dense(), method("switcher", GOOD, ADAPTIVE), failed(nulls(), 18, "collapsed")),
+        {3: ("holds", ""), 4: ("holds", "")},
+    ),
     "all that is planned is there": (
         study(dense(), method("switcher", GOOD, ADAPTIVE), nulls(), method("l1", ZERO, **MATCH)).assign(planned=100),
         {1: ("holds", ""), 2: ("holds", ""), 3: ("holds", ""), 4: ("holds", "")},

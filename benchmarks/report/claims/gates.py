@@ -32,8 +32,10 @@ def absent(rows: pd.DataFrame) -> list[str]:
     return found
 
 
-def gaps(rows: pd.DataFrame, method: str, target: str) -> list[str]:
+def gaps(rows: pd.DataFrame, method: str, target: str, measured: str = "test_accuracy") -> list[str]:
     """Why the runs of a method at a target cannot be judged, a phrase each; none if they can.
+
+    measured: the column that is judged. A run that collapsed has no accuracy that counts, but it has MACs.
 
     Planned is every seed that any method has on a task, in the studies that ran the method at this target. A run that
     diverged or collapsed is no gap, since it is a result; a run without a row, without a score, without support or
@@ -44,13 +46,14 @@ def gaps(rows: pd.DataFrame, method: str, target: str) -> list[str]:
     if runs.empty:
         return [f"no run of {cell}"]
     planned = rows.loc[rows["study"].isin(runs["study"]), [*TASK, "seed"]].drop_duplicates()
-    table = planned.merge(runs[[*TASK, "seed", "status", "test_accuracy"]], on=[*TASK, "seed"], how="left")
+    table = planned.merge(runs[[*TASK, "seed", "status", *{"test_accuracy", measured}]], on=[*TASK, "seed"], how="left")
     status = table["status"].fillna("missing")
     status = status.where((status != "ok") | table["test_accuracy"].notna(), "missing")
     counts = status[~status.isin(["ok", *UNSTABLE])].value_counts().sort_index()
     absent = ", ".join(f"{count} {str(name).replace('_', ' ')}" for name, count in counts.items())
     found = [f"of {len(table)} planned runs of {cell}, {absent}"] if absent else []
-    seeds = table[status == "ok"].groupby(TASK)["seed"].count()
+    counted = status == "ok" if measured == "test_accuracy" else table[measured].notna()
+    seeds = table[counted].groupby(TASK)["seed"].count()
     few = ", ".join(" ".join(map(str, task)) for task in seeds.index[seeds < SEEDS])
     if seeds.empty or few:
         found.append(f"fewer than {SEEDS} scored seeds of {cell}" + (f" on {few}" if few else ""))

@@ -42,11 +42,11 @@ def compresses(case: Case) -> Claim:
         3,
         "Compression without a sparsity mechanism.",
         f"MACs that {case.examined} (unconstrained) removes beyond each null, paired by seed: the same method without "
-        f"a gradient of the loss ({NULLS[0]}), and with one of random sign ({NULLS[1]}). Holds if it removes more than "
-        f"{REMOVED:g} % of the dense MACs beyond both, and is shown to lose less than {RELEVANT} points against dense, "
-        "over tasks and on each task. Fails if it removes no more than one of the nulls (Holm), is worse than dense "
-        f"over tasks or on one of them, or if a run diverged or collapsed. Not testable unless {NULLS[0]} is shown to "
-        f"remove at most {REMOVED:g} %.",
+        f"a gradient of the loss ({NULLS[0]}), and with one of random sign ({NULLS[1]}). Runs of these that collapsed "
+        f"count. Holds if it removes more than {REMOVED:g} % of the dense MACs beyond both, and is shown to lose less "
+        f"than {RELEVANT} points against dense, over tasks and on each task. Fails if it removes no more than one of "
+        "the nulls (Holm), is worse than dense over tasks or on one of them, or if a run diverged or collapsed. Not "
+        f"testable unless {NULLS[0]} is shown to remove at most {REMOVED:g} %.",
         case.basis(case.free["macs_kept"], case.free),
         (*beyond, gain),
         (*case.notes, f"Removed in all, on average: {share} % of the MACs, {params} % of the parameters."),
@@ -56,27 +56,31 @@ def compresses(case: Case) -> Claim:
 
 
 def _beyond(case: Case, label: str, knob: str) -> Finding:
-    null = case.runs[(case.runs["method"] == label) & (case.runs["target"] == FREE)]
-    pairs = case.free.merge(null, on=[*TASK, "seed"], suffixes=("", "_null"), validate="one_to_one")
+    pairs = case.free.merge(_sizes(case, label), on=[*TASK, "seed"], suffixes=("", "_null"), validate="one_to_one")
     more = 100 * (pairs["macs_kept_null"] - pairs["macs_kept"]).round(12)
     return finding(f"MACs removed beyond {knob}", more.set_axis(_tasks(pairs)), SHARE, REMOVED)
+
+
+def _sizes(case: Case, label: str) -> pd.DataFrame:
+    """The unconstrained runs of a null that have MACs, those that collapsed included."""
+    runs = case.rows[(case.rows["method"] == label) & (case.rows["target"] == FREE) & case.rows["macs"].notna()]
+    return runs.assign(macs_kept=runs["macs"] / runs["macs_dense"])
 
 
 def _missing(case: Case, *knobs: str) -> list[str]:
     found = case.nulls()
     absent = [f"{case.examined},{knob}" for knob in knobs if found[knob] is None]
     there = [label for knob in knobs if (label := found[knob]) is not None]
-    gaps = case.gaps(*there)[len(case.gaps()) :]
+    gaps = [gap for label in there for gap in gates.gaps(case.rows, label, FREE, "macs")]
     return ([f"the study has no runs of {' / '.join(absent)}"] if absent else []) + gaps
 
 
 def _unless_forced(case: Case, concluded: tuple[Verdict, str]) -> tuple[Verdict, str]:
     """Not testable where the form removes channels without any signal, whatever became of the runs with one."""
     label = case.nulls()[NULLS[0]]
-    if label is None or gates.gaps(case.rows, label, FREE):
+    if label is None or gates.gaps(case.rows, label, FREE, "macs"):
         return concluded
-    runs = case.runs[(case.runs["method"] == label) & (case.runs["target"] == FREE)]
-    removed = finding("", 100 * (1 - runs.set_index(TASK)["macs_kept"]), SHARE, REMOVED)
+    removed = finding("", 100 * (1 - _sizes(case, label).set_index(TASK)["macs_kept"]), SHARE, REMOVED)
     if not removed.fixed.runs or removed.outcome_here == "practically equal":
         return concluded
     return "not testable", f"the form itself removes {number(removed.fixed.mean, '.1f')} % of the MACs ({NULLS[0]})"
