@@ -134,6 +134,13 @@ def test_names_leave_out_the_learning_rate_of_a_variant() -> None:
     assert list(plain_names(plain).values()) == plain
 
 
+def test_a_word_stands_for_the_knobs_that_always_come_with_it() -> None:
+    """Here reader=embedding and turns=2 come with nothing else, and input=noise also comes alone."""
+    labels = ["s,reading=forced,reader=embedding", "s,turns=2,batch=epochs", "s,turns=2,batch=epochs,input=noise"]
+    plain = ["s,reading=forced", "s,batch=epochs", "s,batch=epochs,input=noise", "s,input=noise"]
+    assert list(plain_names([*labels, "s,input=noise"]).values()) == plain
+
+
 def test_without_the_switcher_its_numbers_are_left_out() -> None:
     found = numbers_of(pd.DataFrame([make_dense()]))
     assert not {key for key in found if key.startswith(("at.", "switcher.", "knob", "free.", "claim1.1.mean"))}

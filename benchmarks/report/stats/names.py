@@ -66,11 +66,20 @@ def few(methods: Iterable[str]) -> list[str]:
 def plain_names(labels: Iterable[str]) -> dict[str, str]:
     """A name for each label: its knobs in alphabetical order, without a learning rate that comes with another knob.
 
-    Labels that would have one name keep their learning rate.
+    Of knobs that the same labels set, the first whose value is a word stands for all. Labels that would have one name
+    keep all their knobs.
     """
     parts = {label: label.split(",") for label in labels}
-    full = {label: ",".join([key, *sorted(knobs)]) for label, (key, *knobs) in parts.items()}
-    kept = {label: [knob for knob in knobs if not knob.startswith("lr=")] for label, (_, *knobs) in parts.items()}
-    short = {label: ",".join([key, *sorted(kept[label] or knobs)]) for label, (key, *knobs) in parts.items()}
+    users: dict[tuple[str, str], list[str]] = {}
+    for label, (key, *knobs) in parts.items():
+        for knob in knobs:
+            users.setdefault((key, knob), []).append(label)
+    short = {}
+    for label, (key, *knobs) in parts.items():
+        told = [knob for knob in knobs if not knob.startswith("lr=")] or knobs
+        same = [[other for other in told if users[key, other] == users[key, knob]] for knob in told]
+        words = [next((knob for knob in group if knob[-1].isalpha()), None) for group in same]
+        short[label] = ",".join([key, *sorted({word or knob for word, knob in zip(words, told, strict=True)})])
     counts = Counter(short.values())
+    full = {label: ",".join([key, *sorted(knobs)]) for label, (key, *knobs) in parts.items()}
     return {label: short[label] if counts[short[label]] == 1 else full[label] for label in parts}
