@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from benchmarks.report.stats.summary import TASK
@@ -16,7 +18,7 @@ UNSTABLE = ("diverged", "collapsed")
 
 def broken(rows: pd.DataFrame, method: str, target: str) -> str:
     """How many runs of a method diverged or collapsed, in words; empty if none did."""
-    runs = _runs(rows, method, target)
+    runs = runs_of(rows, method, target)
     counts = runs.loc[runs["status"].isin(UNSTABLE), "status"].value_counts().sort_index()
     said = ", ".join(f"{count} {status}" for status, count in counts.items())
     return f"of {len(runs)} runs of {method}, {said}" if said else ""
@@ -32,28 +34,27 @@ def absent(rows: pd.DataFrame) -> list[str]:
     return found
 
 
-def gaps(rows: pd.DataFrame, method: str, target: str, measured: str = "test_accuracy") -> list[str]:
+def gaps(rows: pd.DataFrame, method: str, target: str, counted: Sequence[str] = ("ok",)) -> list[str]:
     """Why the runs of a method at a target cannot be judged, a phrase each; none if they can.
-
-    measured: the column that is judged. A run that collapsed has no accuracy that counts, but it has MACs.
 
     Planned is every seed that any method has on a task, in the studies that ran the method at this target. A run that
     diverged or collapsed is no gap, since it is a result; a run without a row, without a score, without support or
     without memory is one.
+
+    counted: statuses of the runs that can be judged. A run that collapsed has no accuracy that counts, but it has MACs.
     """
     cell = f"{method} at {target}"
-    runs = _runs(rows, method, target)
+    runs = runs_of(rows, method, target)
     if runs.empty:
         return [f"no run of {cell}"]
     planned = rows.loc[rows["study"].isin(runs["study"]), [*TASK, "seed"]].drop_duplicates()
-    table = planned.merge(runs[[*TASK, "seed", "status", *{"test_accuracy", measured}]], on=[*TASK, "seed"], how="left")
+    table = planned.merge(runs[[*TASK, "seed", "status", "test_accuracy"]], on=[*TASK, "seed"], how="left")
     status = table["status"].fillna("missing")
     status = status.where((status != "ok") | table["test_accuracy"].notna(), "missing")
     counts = status[~status.isin(["ok", *UNSTABLE])].value_counts().sort_index()
     absent = ", ".join(f"{count} {str(name).replace('_', ' ')}" for name, count in counts.items())
     found = [f"of {len(table)} planned runs of {cell}, {absent}"] if absent else []
-    counted = status == "ok" if measured == "test_accuracy" else table[measured].notna()
-    seeds = table[counted].groupby(TASK)["seed"].count()
+    seeds = table[status.isin(counted)].groupby(TASK)["seed"].count()
     few = ", ".join(" ".join(map(str, task)) for task in seeds.index[seeds < SEEDS])
     if seeds.empty or few:
         found.append(f"fewer than {SEEDS} scored seeds of {cell}" + (f" on {few}" if few else ""))
@@ -63,5 +64,6 @@ def gaps(rows: pd.DataFrame, method: str, target: str, measured: str = "test_acc
     return found
 
 
-def _runs(rows: pd.DataFrame, method: str, target: str) -> pd.DataFrame:
+def runs_of(rows: pd.DataFrame, method: str, target: str) -> pd.DataFrame:
+    """The runs of a method at a target, whatever became of them."""
     return rows[(rows["method"] == method) & (rows["target"] == target)]

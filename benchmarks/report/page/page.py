@@ -42,8 +42,8 @@ TITLES = {
     "mcnemar": "Method against method, image by image",
     "overall": "Over all tasks",
     "published": "Published and measured numbers",
-    "test_noise": "Accuracies with the noise of the test images",
     "speedup": "Real against theoretical speed-up",
+    "test_noise": "Accuracies with the noise of the test images",
 }
 VERDICTS: dict[Verdict, tuple[str, str]] = {
     "holds": ("holds", "hold"),

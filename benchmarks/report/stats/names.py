@@ -77,9 +77,8 @@ def plain_names(labels: Iterable[str]) -> dict[str, str]:
     short = {}
     for label, (key, *knobs) in parts.items():
         told = [knob for knob in knobs if not knob.startswith("lr=")] or knobs
-        same = [[other for other in told if users[key, other] == users[key, knob]] for knob in told]
-        words = [next((knob for knob in group if knob[-1].isalpha()), None) for group in same]
-        short[label] = ",".join([key, *sorted({word or knob for word, knob in zip(words, told, strict=True)})])
+        words = {tuple(users[key, knob]): knob for knob in reversed(told) if knob[-1].isalpha()}
+        short[label] = ",".join([key, *sorted({words.get(tuple(users[key, knob]), knob) for knob in told})])
     counts = Counter(short.values())
     full = {label: ",".join([key, *sorted(knobs)]) for label, (key, *knobs) in parts.items()}
     return {label: short[label] if counts[short[label]] == 1 else full[label] for label in parts}
