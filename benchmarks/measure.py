@@ -90,7 +90,7 @@ def _recorded(spec: Spec, record: Record) -> Row:
     row: Row = {name: value for name, value in record.model_dump().items() if name in COLUMNS}
     row |= {"study": spec.study, "dataset": spec.dataset, "network": spec.network, "method": spec.label}
     row |= {"target": str(spec.target), "knobs": json.dumps(spec.knobs, sort_keys=True), "version": __version__}
-    row |= {"recipe": origin(spec.dataset, spec.network), "split": spec.split}
+    row |= {"recipe": origin(spec.dataset, spec.network, spec.recipe), "split": spec.split}
     if record.widths is not None:
         row["widths"] = json.dumps(record.widths)
     if record.spent and record.epoch_steps:

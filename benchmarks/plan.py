@@ -58,7 +58,7 @@ class Line:
     epochs: float = 0  # of the runs that are left
     epoch_macs: float = 0
     epoch_seconds: float = 0
-    recipe: str = ""  # tuned, or default
+    recipe: str = ""  # tuned, default or study
     note: str = ""  # why the network cannot be trained, or nothing of it be removed
 
     @property
@@ -93,7 +93,16 @@ def plan(study: Study, results: Path, device: torch.device, seconds: float = SEC
         runs = len(jobs) * len(study.seeds)
         passes = 1 + BACKWARD
         cost = (left, passes * macs * images, per_image * images)
-        yield Line(dataset, network, len(cells), runs, sum(done), *cost, origin(dataset, network), note)
+        yield Line(
+            dataset,
+            network,
+            len(cells),
+            runs,
+            sum(done),
+            *cost,
+            origin(dataset, network, study.recipe_of(dataset, network)),
+            note,
+        )
 
 
 def own_epochs(study: Study, cell: Cell) -> float:
@@ -170,7 +179,7 @@ def table(lines: list[Line], cores: int, device: str) -> Table:
     caption = (
         f"Hours: one job after another on {device}; last column: if {cores} at once do not slow each other. What of a "
         "network goes is taken to go halfway; searches and measuring come on top. Recipe default: no learning rate was "
-        "searched for on that task (benchmarks/study/recipes.yaml)."
+        "searched for on that task (benchmarks/study/recipes.yaml); study: it is the study's own."
     )
     notes = [line.note for line in lines if line.note]
     below = Text("\n".join([caption, *notes]))  # as text: a note may hold brackets

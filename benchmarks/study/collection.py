@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchmarks.study import config
-from benchmarks.study.config import Name, Study, distinct
+from benchmarks.study.config import Study
 from benchmarks.study.messages import fault, shown
+from benchmarks.study.values import Name, distinct
 
 
 class Collection(BaseModel):

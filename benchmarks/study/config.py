@@ -8,54 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchmarks import registry
-from benchmarks.schemas.target import FREE, SPELLED, Spelled, Target, cell_folder
+from benchmarks.schemas.recipe import Recipe
+from benchmarks.schemas.target import FREE, SPELLED, Target, cell_folder
 from benchmarks.study.cell import Cell, source_of
 from benchmarks.study.messages import fault, shown
-from benchmarks.study.method import Entry, entry, known
+from benchmarks.study.method import Entry
+from benchmarks.study.recipes import recipe
+from benchmarks.study.values import Datasets, Epochs, Methods, Name, Networks, PretrainEpochs, Seeds, Settings, Targets
 
-MOST_SEEDS, LONGEST = 1000, 200
-
-
-def distinct(values: list[Any]) -> list[Any]:
-    """No value twice."""
-    for i, value in enumerate(values):
-        if value in values[:i]:
-            raise ValueError(f"{getattr(value, 'label', value)!r} stands there twice")
-    return values
-
-
-def counted(value: Any) -> Any:
-    """`3` means 0, 1, 2."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        if not 1 <= value <= MOST_SEEDS:
-            allowed = f"a positive number, or a list of seeds, of {MOST_SEEDS} at most"
-            raise ValueError(f"{shown(value)} seeds; allowed: {allowed}")
-        return list(range(value))
-    return value
-
-
-SOME = (Field(min_length=1), AfterValidator(distinct))
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
-Datasets = Annotated[list[Annotated[str, known("dataset")]], *SOME]
-Networks = Annotated[list[Annotated[str, known("network")]], *SOME]
-Methods = Annotated[list[Annotated[Entry, BeforeValidator(entry)]], *SOME]
-Targets = Annotated[list[Spelled], *SOME]
-Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
-Seeds = Annotated[list[Seed], Field(max_length=MOST_SEEDS), *SOME, BeforeValidator(counted)]
-Epochs = Annotated[int, Field(strict=True, gt=0, le=1_000_000)]
-PretrainEpochs = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+LONGEST = 200
 
 
 class PerDataset(BaseModel):
@@ -66,6 +30,7 @@ class PerDataset(BaseModel):
     networks: Networks | None = None
     epochs: Epochs | None = None
     pretrain_epochs: PretrainEpochs | None = None
+    recipe: Settings = {}
 
 
 class Study(BaseModel):
@@ -86,12 +51,18 @@ class Study(BaseModel):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     align: Annotated[int, Field(strict=True, gt=0)] = 1
     split: Literal["fixed", "seed"] = "fixed"
+    recipe: Settings = {}
     where: dict[str, PerDataset] = {}
 
     def on(self, dataset: str) -> Study:
         """The study as it is on this dataset."""
         changes = self.where.get(dataset, PerDataset()).model_dump(exclude_none=True)
+        changes["recipe"] = self.recipe | changes.get("recipe", {})
         return self.model_copy(update=changes | {"datasets": [dataset]})
+
+    def recipe_of(self, dataset: str, network: str) -> Recipe:
+        """What all methods train a task with."""
+        return recipe(dataset, network, self.on(dataset).recipe)
 
     def tasks(self) -> list[tuple[str, str]]:
         """Dataset and network, in the order of the config."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -13,15 +15,19 @@ from benchmarks.schemas.recipe import Recipe
 TABLE = Path(__file__).with_name("recipes.yaml")
 
 
-def recipe(dataset: str, network: str) -> Recipe:
-    """The frozen recipe of a task: the default, and what the table says of the dataset and of the task."""
+def recipe(dataset: str, network: str, settings: Mapping[str, Any] = MappingProxyType({})) -> Recipe:
+    """The frozen recipe of a task: the default, what the table says of the dataset and of the task, and `settings`."""
     table = _table(TABLE)
     own = table.get(dataset, {})
-    return Recipe(**table["default"] | own.get("default", {}) | own.get(network, {}))
+    found = {**table["default"], **own.get("default", {}), **own.get(network, {}), **settings}
+    return Recipe.model_validate(found, strict=True)
 
 
-def origin(dataset: str, network: str) -> str:
-    """`tuned`, if the learning rate is the best on this task's validation part; else `default`."""
+def origin(dataset: str, network: str, used: Recipe) -> str:
+    """Of the learning rate: `tuned`, if it is the best on this task's validation part; `study`, if it is neither that
+    nor the default; else `default`."""
+    if used.lr != recipe(dataset, network).lr:
+        return "study"
     return "tuned" if network in _table(TABLE).get(dataset, {}) else "default"
 
 

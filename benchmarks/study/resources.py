@@ -14,7 +14,6 @@ from functools import cache
 from benchmarks import registry
 from benchmarks.data import IN_MEMORY
 from benchmarks.study.config import Study
-from benchmarks.study.recipes import recipe
 
 BASE_MB = 4000  # Python, torch and a CUDA context
 COPIES = 3  # of a dataset that is held in memory: as read, on the device, padded
@@ -43,10 +42,9 @@ def sizes(dataset: str) -> Sizes:
     return Sizes(train, test, sum(card.images), math.prod(card.shape) / 1024)
 
 
-@cache
-def memory_mb(dataset: str, network: str) -> int:
+def memory_mb(study: Study, dataset: str, network: str) -> int:
     """For training and for measuring."""
-    data, batch = sizes(dataset), recipe(dataset, network).batch_size
+    data, batch = sizes(dataset), study.recipe_of(dataset, network).batch_size
     held = COPIES * min(data.images * data.kib / 1024, IN_MEMORY / 2**20)
     return math.ceil(BASE_MB + held + ACTIVATIONS * batch * data.kib / 1024)
 
@@ -55,15 +53,15 @@ def train_minutes(study: Study, dataset: str, network: str, gpu: bool) -> int:
     """Of a cell, or of the shared start: every seed."""
     there = study.on(dataset)
     passes = SEARCH * there.epochs * len(there.seeds)
-    return LEAST_MINUTES + math.ceil(passes * _seconds(dataset, network, sizes(dataset).train, gpu) / 60)
+    return LEAST_MINUTES + math.ceil(passes * _seconds(study, dataset, network, sizes(dataset).train, gpu) / 60)
 
 
-def measure_minutes(dataset: str, network: str, runs: int, gpu: bool) -> int:
+def measure_minutes(study: Study, dataset: str, network: str, runs: int, gpu: bool) -> int:
     """Of `runs` pruned networks, each scored on the test images and timed."""
-    each = 10 + _seconds(dataset, network, sizes(dataset).test, gpu)
+    each = 10 + _seconds(study, dataset, network, sizes(dataset).test, gpu)
     return LEAST_MINUTES + math.ceil(runs * each / 60)
 
 
-def _seconds(dataset: str, network: str, images: int, gpu: bool) -> float:
-    steps = images / recipe(dataset, network).batch_size
+def _seconds(study: Study, dataset: str, network: str, images: int, gpu: bool) -> float:
+    steps = images / study.recipe_of(dataset, network).batch_size
     return steps * STEP_SECONDS + images * sizes(dataset).kib * KIB_SECONDS[gpu]

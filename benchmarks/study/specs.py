@@ -10,7 +10,6 @@ from benchmarks.schemas.target import FREE
 from benchmarks.source_hash import source_hash
 from benchmarks.study.cell import Cell
 from benchmarks.study.config import Study
-from benchmarks.study.recipes import recipe
 
 
 def start_spec(study: Study, dataset: str, network: str) -> Spec:
@@ -56,6 +55,6 @@ def _common(study: Study, dataset: str, network: str, modules: list[str]) -> dic
         "precision": study.precision,
         "align": study.align,
         "split": study.split,
-        "recipe": recipe(dataset, network),
+        "recipe": study.recipe_of(dataset, network),
         "code_hash": source_hash(*modules),
     }

@@ -73,6 +73,8 @@ PLACES: dict[str, tuple[Callable[[str], dict[str, Any]], str]] = {
     "where": (lambda name: {"where": {name: {"epochs": 3}}}, "where: "),
     "where's network": (lambda name: {"where": {"digits": {"networks": [name]}}}, "where.digits.networks[0]: unknown"),
     "key": (lambda name: {name: 1}, "unknown key; allowed: study, datasets"),
+    "recipe": (lambda name: {"recipe": {name: 1}}, "recipe: "),
+    "learning rate": (lambda name: {"recipe": {"lr": name}}, "recipe: lr: Input should be a valid number, not "),
     "schedule": (lambda name: {"schedule": name}, "schedule: Input should be 'continue' or 'restart', not "),
     "epochs": (lambda name: {"epochs": name}, "epochs: Input should be a valid integer, not "),
 }

@@ -48,6 +48,7 @@ OF_TASK = {task: list(cells) for task, cells in itertools.groupby(CELLS.values()
 CORES = workflow.resource_settings.cores or 1  # a cluster has none: there, the profile says what `measure` gets
 # `--resources gpu=N`: a job takes one of N.
 GPU = int(bool(dict(workflow.global_resources.unwrapped_items()).get("gpu")))
+MEMORY_MB = functools.cache(functools.partial(resources.memory_mb, STUDY))
 TRAIN_MINUTES = functools.cache(functools.partial(resources.train_minutes, STUDY, gpu=bool(GPU)))
 
 
@@ -126,7 +127,7 @@ def sent_with(*runs):
 
 
 def mem_mb(wildcards, attempt):
-    return attempt * resources.memory_mb(wildcards.dataset, wildcards.network)
+    return attempt * MEMORY_MB(wildcards.dataset, wildcards.network)
 
 
 def train_minutes(wildcards, attempt):
@@ -135,7 +136,7 @@ def train_minutes(wildcards, attempt):
 
 def measure_minutes(wildcards, attempt):
     runs = len(STUDY.seeds) * len(cells_of_task(wildcards))
-    return attempt * resources.measure_minutes(wildcards.dataset, wildcards.network, runs, bool(GPU))
+    return attempt * resources.measure_minutes(STUDY, wildcards.dataset, wildcards.network, runs, bool(GPU))
 
 
 SHOWN = {

@@ -12,6 +12,7 @@ import yaml
 from benchmarks import registry
 from benchmarks.study.config import parse
 from benchmarks.study.messages import shown
+from benchmarks.study.recipes import recipe
 from benchmarks.study.specs import cell_spec
 
 GOOD = {
@@ -33,6 +34,14 @@ def grid(**changes: Any) -> list[str]:
 def test_the_base_of_these_tests_is_valid() -> None:
     study = parse(GOOD, "x.yaml")
     assert (study.pretrain_epochs, study.retrain, study.schedule) == (0, "inherit", "continue")
+
+
+def test_a_study_and_then_a_data_set_change_settings_of_the_recipe() -> None:
+    where = {"digits": {"recipe": {"lr": 0.3, "warmup": 0}}}
+    study = parse(GOOD | {"recipe": {"lr": 0.2, "weight_decay": 0}, "where": where}, "x.yaml")
+    changed = cell_spec(study, next(study.cells())).recipe
+    assert (changed.lr, changed.weight_decay, changed.warmup) == (0.3, 0.0, 0.0)
+    assert changed.model_copy(update={"lr": 0.025, "weight_decay": 5e-4, "warmup": 0.1}) == recipe("digits", "lenet5")
 
 
 @pytest.mark.parametrize(
@@ -105,6 +114,12 @@ def test_the_base_of_these_tests_is_valid() -> None:
         ({"retrain": "anew"}, "retrain", '"anew"', "'inherit' or 'scratch'"),
         ({"schedule": "stop"}, "schedule", '"stop"', "'continue' or 'restart'"),
         ({"precision": "float16"}, "precision", '"float16"', "'auto', 'float32' or 'bfloat16'"),
+        ({"recipe": 0.1}, "recipe", "0.1", "dictionary"),
+        ({"recipe": {"rate": 0.1}}, "recipe: rate", "unknown key", "lr, batch_size, momentum, weight_decay, warmup"),
+        ({"recipe": {"lr": -1}}, "recipe: lr", "-1", "greater than 0"),
+        ({"recipe": {"lr": True}}, "recipe: lr", "true", "valid number"),
+        ({"recipe": {"batch_size": "64"}}, "recipe: batch_size", '"64"', "valid integer"),
+        ({"where": {"digits": {"recipe": {"warmup": 1}}}}, "where.digits.recipe: warmup", "1", "less than 1"),
         ({"split": "random"}, "split", '"random"', "'fixed' or 'seed'"),
         ({"split": 0}, "split", "0", "'fixed' or 'seed'"),
         ({"where": {"digits": {"split": "seed"}}}, "where.digits.split", "unknown key", "networks, epochs"),

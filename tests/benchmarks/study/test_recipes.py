@@ -31,8 +31,22 @@ def test_what_is_said_of_a_pair_wins_over_its_dataset_and_the_default(
     monkeypatch.setattr(recipes, "TABLE", table)
     assert (recipes.recipe("digits", "lenet5").lr, recipes.recipe("digits", "lenet5").batch_size) == (0.3, 64)
     assert (recipes.recipe("digits", "resnet8").lr, recipes.recipe("other", "resnet8").lr) == (0.2, 0.1)
-    assert [recipes.origin("digits", network) for network in ("lenet5", "resnet8")] == ["tuned", "default"]
-    assert recipes.origin("other", "lenet5") == "default"
+    assert recipes.recipe("digits", "lenet5", {"lr": 0.4}) == Recipe(
+        lr=0.4, batch_size=64, momentum=0.9, weight_decay=5e-4, warmup=0.1
+    )
+
+
+@pytest.mark.parametrize(
+    ("network", "settings", "origin"),
+    [
+        ("lenet5", {}, "tuned"), ("vit_tiny", {}, "default"), ("lenet5", {"lr": 1.5}, "study"),
+        ("vit_tiny", {"lr": 1.5}, "study"), ("lenet5", {"weight_decay": 0.0}, "tuned"),
+    ],
+)  # fmt: skip
+def test_a_row_says_whether_its_learning_rate_was_searched_for(
+    network: str, settings: dict[str, float], origin: str
+) -> None:
+    assert recipes.origin("digits", network, recipes.recipe("digits", network, settings)) == origin
 
 
 @pytest.mark.parametrize(
