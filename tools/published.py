@@ -12,9 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmarks.registry import ROOT
 from benchmarks.report.claims.judge import claims
-from benchmarks.report.page.page import answers, decisive
+from benchmarks.report.page.page import answers
 from benchmarks.report.stats.rows import hardware, read_rows
-from benchmarks.report.text.findings import interval
 
 PUBLISHED = ROOT / "results/published"
 
@@ -46,13 +45,10 @@ def study(folder: Path) -> dict[str, Any]:
 
 
 def answer(rows: pd.DataFrame) -> list[str]:
-    """The verdicts, and the number on which the first of them rests, a sentence each."""
+    """What its page says first, without the verdicts where no claim is judged."""
     judged = claims(rows)
-    sentences = answers(rows, judged)[:1]
-    if found := decisive(judged[0]):
-        what, shown = found.name.replace(" - ", " minus "), interval(found.over).replace("-", "−")
-        sentences.append(f"{what}: {shown} {found.unit}, over {found.over.tasks} tasks.".capitalize())
-    return sentences
+    said = answers(rows, judged)
+    return said[1:] if all(claim.verdict == "not judged" for claim in judged) else said
 
 
 def folders() -> Iterator[Path]:

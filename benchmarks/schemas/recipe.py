@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
@@ -14,8 +14,8 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    lr: PositiveFloat
+    lr: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     batch_size: PositiveInt
     momentum: Fraction
-    weight_decay: NonNegativeFloat  # on weights of two or more dimensions
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)]  # on weights of two or more dimensions
     warmup: Fraction  # fraction of the schedule

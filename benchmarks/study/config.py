@@ -110,6 +110,16 @@ class Study(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def check_batches(self) -> Study:
+        """Every data set fills a batch."""
+        for dataset, network in self.tasks():
+            size, images = self.recipe_of(dataset, network).batch_size, registry.dataset_card(dataset).images[0]
+            if size > images:
+                allowed = f"at most {images:,}, the training images of {dataset}"
+                raise ValueError(f"recipe: batch_size is {size}; allowed: {allowed}")
+        return self
+
+    @model_validator(mode="after")
     def check_matches(self) -> Study:
         """What is matched is a method of the study that can choose its own size."""
         free = [method.label for method in self.methods if FREE.asks in registry.card(method.key).targets]

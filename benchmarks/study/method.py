@@ -42,7 +42,7 @@ class Entry(BaseModel):
     def read_floats(cls, knobs: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         """YAML reads 1e-4, without a point, as text."""
         types = registry.card(info.data["key"]).types if "key" in info.data else {}
-        return {knob: _float(value) if types.get(knob) == "float" else value for knob, value in knobs.items()}
+        return {knob: as_float(value) if types.get(knob) == "float" else value for knob, value in knobs.items()}
 
     @field_validator("knobs")
     @classmethod
@@ -87,7 +87,8 @@ def entry(value: Any) -> Any:
     raise ValueError(f"{shown(value)} is neither a method nor a method with its knobs, like {like}")
 
 
-def _float(value: Any) -> Any:
+def as_float(value: Any) -> Any:
+    """The number that a text spells, such as 1e-4; any other value as it is."""
     try:
         return float(value) if isinstance(value, str) else value
     except ValueError:

@@ -24,9 +24,9 @@ def recipe(dataset: str, network: str, settings: Mapping[str, Any] = MappingProx
 
 
 def origin(dataset: str, network: str, used: Recipe) -> str:
-    """Of the learning rate: `tuned`, if it is the best on this task's validation part; `study`, if it is neither that
-    nor the default; else `default`."""
-    if used.lr != recipe(dataset, network).lr:
+    """`tuned`, if the learning rate is the best on this task's validation part; `study`, if a study changes the recipe;
+    else `default`."""
+    if used != recipe(dataset, network):
         return "study"
     return "tuned" if network in _table(TABLE).get(dataset, {}) else "default"
 

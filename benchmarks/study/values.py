@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from benchmarks.schemas.recipe import Recipe
 from benchmarks.schemas.target import Spelled
 from benchmarks.study.messages import fault, shown
-from benchmarks.study.method import Entry, entry, known
+from benchmarks.study.method import Entry, as_float, entry, known
 from benchmarks.study.recipes import recipe
 
 MOST_SEEDS = 1000
@@ -33,8 +33,17 @@ def counted(value: Any) -> Any:
     return value
 
 
+def not_published(name: str) -> str:
+    """Published studies are beside those that run here."""
+    if name == "published":
+        raise ValueError("'published' is the folder of the published studies; allowed: any other name")
+    return name
+
+
 def settings(value: dict[str, Any]) -> dict[str, Any]:
-    """Some settings of a recipe, each one that can train."""
+    """Some settings of a recipe, each one that can train. YAML reads 1e-4, without a point, as text."""
+    floats = [name for name, field in Recipe.model_fields.items() if field.annotation is float]
+    value = {name: as_float(one) if name in floats else one for name, one in value.items()}
     try:
         recipe("", "", value)
     except ValidationError as error:
@@ -43,7 +52,9 @@ def settings(value: dict[str, Any]) -> dict[str, Any]:
 
 
 SOME = (Field(min_length=1), AfterValidator(distinct))
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100), AfterValidator(not_published)
+]
 Datasets = Annotated[list[Annotated[str, known("dataset")]], *SOME]
 Networks = Annotated[list[Annotated[str, known("network")]], *SOME]
 Methods = Annotated[list[Annotated[Entry, BeforeValidator(entry)]], *SOME]

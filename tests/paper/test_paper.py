@@ -93,8 +93,9 @@ def test_numbers_are_those_of_the_rows() -> None:
     rows += [make_row(seed=i, test_accuracy=0.9 - (i + 1) / 100, **own) for i in range(3)]
     rows += [make_row(target="match:switcher", seed=i, test_accuracy=0.89) for i in range(3)]
     rows += [make_row(method="free_factor", target="free", seed=i, test_accuracy=0.92, macs=6000.0) for i in range(3)]
+    rows += [make_row(target="match:thinet", seed=i, test_accuracy=0.5) for i in range(3)]  # counts in no number
     found = numbers_of(pd.DataFrame(rows))
-    assert (found["runs"], found["methods"], found["seeds"], found["knob.gain"]) == ("12", "4", "3", "1.25")
+    assert (found["runs"], found["methods"], found["seeds"], found["knob.gain"]) == ("15", "4", "3", "1.25")
     # Differences -1, -2, -3: 2.484138 on either side.
     assert (found["claim1.1.mean"], found["claim1.1.interval"]) == ("-2.00", "[-4.48, +0.48]")
     assert (found["claim1.1.sign"], found["removed"], found["gains"]) == ("open", "50.0", "0")

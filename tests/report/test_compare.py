@@ -126,6 +126,18 @@ def test_rows_of_another_version_are_marked_and_never_reproduced() -> None:
     assert "Rows of versions 0.2 and 0.1 are not comparable." in compare.conclusion(found)
 
 
+@pytest.mark.parametrize("methods", [["dense"], ["dense", "l1"]])
+def test_cells_that_all_collapsed_here_are_not_reproduced(methods: list[str]) -> None:
+    """Nor are those that did not run."""
+    study = make_study(["dense", "l1", "switcher"])
+    lost = {"status": "collapsed", "test_accuracy": np.nan}
+    collapsed = study.assign(
+        **{name: study[name].where(study["method"].isin(methods), to) for name, to in lost.items()}
+    )
+    assert reproduction.compare(collapsed, study).outcome == "undecided"
+    assert reproduction.compare(study[study["method"].isin(methods)], study).outcome == "undecided"
+
+
 def test_a_latency_does_not_make_a_row_another() -> None:
     own = cell([90.0, 91.0], latency_cpu_b1_ms=3.0, finished_at="later")
     assert reproduction.compare(own, cell([90.0, 91.0])).cells["verdict"].item() == "identical"

@@ -91,7 +91,7 @@ def test_average_ranks_and_friedman(row):
     found = ranking(pd.DataFrame(ranked(row, table)), "macs=0.5", "a")
     assert list(found.table["method"]) == ["a", "b", "c"]
     assert list(found.table["average_rank"]) == [1, 2.25, 2.75]
-    assert (found.n, found.left_out) == (4, 0)
+    assert (found.n, found.left_out) == (4, [])
     assert found.friedman_p == pytest.approx(math.exp(-3.25))
 
 
@@ -112,12 +112,12 @@ def test_equal_differences_are_ties_for_wilcoxon_whatever_is_lost_in_rounding(ro
     assert found.loc["b", "p"] == pytest.approx(stats.wilcoxon([1, 1, 1, 1, -1, 2]).pvalue)
 
 
-def test_a_failed_run_ranks_last_and_a_missing_one_is_left_out(row):
-    rows = ranked(row, {"a": [0.5, 0.5, 0.5], "b": [0.9, 0.9], "c": [0.1, 0.1, 0.1]})
-    rows[3] |= {"status": "diverged", "test_accuracy": math.nan}
+def test_a_failed_run_ranks_last_and_a_method_that_lacks_a_task_is_left_out(row):
+    rows = ranked(row, {"a": [0.5, 0.5, 0.5], "b": [0.9, 0.9], "c": [0.1, 0.6, 0.1]})
+    rows[0] |= {"status": "diverged", "test_accuracy": math.nan}
     found = ranking(pd.DataFrame(rows), "macs=0.5", "a")
-    assert (found.n, found.left_out) == (2, 1)
-    assert dict(found.table[["method", "average_rank"]].to_numpy()) == {"a": 1.5, "b": 2.0, "c": 2.5}
+    assert (found.n, found.left_out) == (3, ["b"])
+    assert dict(found.table[["method", "average_rank"]].to_numpy()) == {"a": 5 / 3, "c": 4 / 3}
 
 
 def test_at_matched_size_the_matched_method_takes_part(rivals):
@@ -129,8 +129,13 @@ def test_at_matched_size_the_matched_method_takes_part(rivals):
 def test_nothing_in_common_is_no_ranking(row):
     rows = [row(method="a"), row(method="b", network="resnet8")]
     found = ranking(pd.DataFrame(rows), "macs=0.5", "a")
-    assert (found.n, found.left_out) == (0, 2)
-    assert found.table["average_rank"].isna().all()
+    assert found.table.empty and found.left_out == ["a", "b"]
+
+
+def test_a_task_that_most_methods_lack_is_left_out(row):
+    rows = ranked(row, {"a": [0.5, 0.5, 0.5], "b": [0.9, 0.9], "c": [0.1, 0.1]})
+    found = ranking(pd.DataFrame(rows), "macs=0.5", "a")
+    assert (found.n, found.left_out, list(found.table["method"])) == (2, ["digits net2"], ["b", "a", "c"])
 
 
 def test_seeds_of_a_task_are_one_rank_whatever_their_number(row):

@@ -141,6 +141,24 @@ STUDIES: dict[str, tuple[pd.DataFrame, dict[int, tuple[str, str]]]] = {
         study(dense(), method("switcher", GOOD), method("sss", ZERO, [40] * 4)),
         {2: ("not judged", "no accuracy of switcher at the MACs of 20 runs of sss (add match:sss)")},
     ),
+    "all runs of dense diverged on one task": (
+        study(failed(dense()[15:], 5), dense()[:15], method("switcher", GOOD, ADAPTIVE), nulls()),
+        dict.fromkeys((1, 3), ("not judged", "fewer than 3 scored seeds of dense at free on fashion resnet8")),
+    ),
+    "all runs of another method diverged on one task": (
+        study(dense(), method("switcher", GOOD), method("l1", ZERO, **MATCH)[:15],
+              failed(method("l1", ZERO, **MATCH)[15:], 5)),
+        {2: ("not judged", "fewer than 3 scored seeds of l1 at match:switcher on fashion resnet8")},
+    ),
+    "the switcher diverged at the MACs of another method": (
+        study(dense(), method("switcher", GOOD), method("switcher", GOOD, [60] * 4, target="macs=0.4"),
+              failed(method("switcher", GOOD, [40] * 4, target="match:sss"), 20), method("sss", ZERO, [40] * 4)),
+        {2: ("fails", "of 20 runs of switcher at match:sss, 20 diverged")},
+    ),
+    "both keep all MACs": (
+        study(dense(), method("switcher", [2] * 4, [0] * 4), method("sss", ZERO, [0] * 4)),
+        {2: ("holds", "")},
+    ),
     "sizes do not matter": (
         study(dense(), method("switcher", ZERO, [20.0, 20.0, 10.0, 10.0]), nulls()),
         {4: ("fails", "more removed from larger networks: practically equal")},
@@ -165,6 +183,19 @@ def test_a_planted_study_has_its_verdict(name: str) -> None:
 
 def test_what_all_methods_lack_is_said_once() -> None:
     assert claims(STUDIES["one task"][0])[0].reason == "fewer than 2 tasks"
+
+
+def test_claim_2_rests_on_the_runs_that_count() -> None:
+    rows = study(dense(), method("switcher", GOOD), method("switcher", ZERO, [60] * 4, target="macs=0.4"),
+                 method("l1", ZERO, [60] * 4, target="macs=0.4"), method("sss", ZERO, [40] * 4))  # fmt: skip
+    assert claims(rows)[1].basis.startswith("20 runs at equal MACs (")
+
+
+def test_tasks_needed_are_more_than_there_are_where_a_plane_is_undecided() -> None:
+    """Slope 9.75, interval [0.22, 19.28], one degree of freedom of four tasks: with five, and two, it decides."""
+    rows = study(dense(), method("switcher", [1] * 4, [20, 30.5, 11, 20]), nulls())
+    found = claims(rows)[3].findings[0]
+    assert (found.outcome, found.over.df, found.needed) == ("undecided", 1, 5)
 
 
 def test_unequal_seeds_do_not_weight_tasks() -> None:

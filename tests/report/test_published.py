@@ -82,6 +82,12 @@ def test_names_of_papers_and_keys_meet(row, dense):
     assert "[1] github.com/pvti/CORING README (MACs: convolution and linear layers" in sheet.caption
 
 
+def test_in_a_collection_a_dataset_that_bears_the_name_of_its_study_is_found(row, dense):
+    where = {"dataset": "cifar10 (small)", "network": "vgg16_bn"}
+    (sheet,) = published(pd.DataFrame([dense(**where), row(**where)]), ENTRIES).sheets
+    assert "l1 (macs=0.5)" in sheet.cells["Here"].tolist()
+
+
 def test_a_study_on_other_data_says_so(study):
     table = published(study, ENTRIES)
     assert not table.sheets

@@ -21,15 +21,15 @@ rule paper:
     output:
         "paper/main.pdf",
     log:
-        "results/paper/logs/paper.log",
+        "paper/build/logs/paper.log",
     benchmark:
-        "results/paper/logs/paper.tsv"
+        "paper/build/logs/paper.tsv"
     conda:
         "../../environment.yml"
     params:
         code=source_hash("workflow.scripts.paper"),
         studies=[str(folder) for folder in THERE],
-        work="results/paper",
+        work="paper/build",
         bibliography=ROOT / "paper",
     message:
         "drawing and typesetting the paper"

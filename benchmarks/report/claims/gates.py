@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from benchmarks.report.stats.summary import TASK
+from benchmarks.report.stats.summary import FREE, TASK
 
 SEEDS = 3
 """Fewest scored seeds on each task."""
@@ -21,7 +21,8 @@ def broken(rows: pd.DataFrame, method: str, target: str) -> str:
     runs = runs_of(rows, method, target)
     counts = runs.loc[runs["status"].isin(UNSTABLE), "status"].value_counts().sort_index()
     said = ", ".join(f"{count} {status}" for status, count in counts.items())
-    return f"of {len(runs)} runs of {method}, {said}" if said else ""
+    where = "" if target == FREE else f" at {target}"
+    return f"of {len(runs)} runs of {method}{where}, {said}" if said else ""
 
 
 def absent(rows: pd.DataFrame) -> list[str]:
@@ -54,11 +55,11 @@ def gaps(rows: pd.DataFrame, method: str, target: str, counted: Sequence[str] = 
     counts = status[~status.isin(["ok", *UNSTABLE])].value_counts().sort_index()
     absent = ", ".join(f"{count} {str(name).replace('_', ' ')}" for name, count in counts.items())
     found = [f"of {len(table)} planned runs of {cell}, {absent}"] if absent else []
-    seeds = table[status.isin(counted)].groupby(TASK)["seed"].count()
+    seeds = table.assign(counts=status.isin(counted).astype(int)).groupby(TASK)["counts"].sum()
     few = ", ".join(" ".join(map(str, task)) for task in seeds.index[seeds < SEEDS])
-    if seeds.empty or few:
+    if few:
         found.append(f"fewer than {SEEDS} scored seeds of {cell}" + (f" on {few}" if few else ""))
-    if len(seeds) < TASKS:
+    if (seeds > 0).sum() < TASKS:
         alone = len(rows[TASK].drop_duplicates()) < TASKS
         found.append(f"fewer than {TASKS} tasks" + ("" if alone else f" of {cell}"))
     return found

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from benchmarks.report.claims import gates
 from benchmarks.report.claims.case import POINTS, Case, equal_or_worse, not_ruled_out
-from benchmarks.report.claims.gates import gaps
 from benchmarks.report.claims.structure import adapts, compresses
 from benchmarks.report.stats.comparisons import matched_pairs
 from benchmarks.report.stats.estimands import RELEVANT
@@ -52,13 +52,18 @@ def _better_than_others(case: Case) -> Claim:
     pairs, chosen = matched_pairs(case.rows, case.examined), at_their_macs(case.rows, case.examined)
     planned, free = case.at(matched), [method for method in case.at(FREE) if method not in case.at(matched)]
     at_size = _leads(case.examined, pairs[pairs["target"] == matched], planned)
+    counted = pd.concat([pairs[pairs["target"] == matched], chosen[chosen["method"].isin(free)]])
     judged = family([*at_size, *_leads(case.examined, chosen, free, " at its size")])
-    missing = [gap for method in planned for gap in gaps(case.rows, method, matched)]
-    missing += [gap for method in free for gap in [*gaps(case.rows, method, FREE), *_unreached(case, chosen, method)]]
+    missing = [gap for method in planned for gap in gates.gaps(case.rows, method, matched)]
+    missing += [
+        gap for method in free for gap in [*gates.gaps(case.rows, method, FREE), *_unreached(case, chosen, method)]
+    ]
     missing += [] if judged else ["no other method ran at its size"]
     doubts = [f"{found.name}: {found.outcome} over tasks" for found in judged if found.outcome != "better"]
     doubts += not_ruled_out(judged)
-    verdict, reason = concluded(case.broken, [*case.gaps(), *missing], [*equal_or_worse(judged), *lost(judged)], doubts)
+    matching = [gates.broken(case.rows, case.examined, str(Target.match(method))) for method in free]
+    broken = "; ".join(filter(None, [case.broken, *matching]))
+    verdict, reason = concluded(broken, [*case.gaps(), *missing], [*equal_or_worse(judged), *lost(judged)], doubts)
     return Claim(
         2,
         "Better accuracy than other structure-learning methods.",
@@ -69,7 +74,7 @@ def _better_than_others(case: Case) -> Claim:
         f"{RELEVANT} points; this needs no correction. Fails if it is worse than one of them or practically equal, or "
         "worse on a task (Holm over the methods, and over methods and tasks), or if a run diverged or collapsed. Other "
         "target MACs are shown and do not count: the paper has none.",
-        case.basis(pairs["difference"], pairs, "at equal MACs"),
+        case.basis(counted["difference"], counted, "at equal MACs"),
         (*judged, *_at_targets(case, pairs[pairs["target"] != matched])),
         case.notes,
         verdict,

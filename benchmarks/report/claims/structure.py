@@ -19,12 +19,10 @@ from benchmarks.report.stats.evidence import Claim, Finding, Verdict, concluded,
 from benchmarks.report.stats.names import BASELINE, NULLS
 from benchmarks.report.stats.summary import FREE, TASK
 from benchmarks.report.text.words import number
+from benchmarks.schemas.record import MEASURED
 
 FEWEST = 4
 """Tasks that a plane through share removed, size and difficulty needs to have an error."""
-
-SIZED = ("ok", "collapsed")
-"""Statuses of a run that has MACs."""
 
 
 def compresses(case: Case) -> Claim:
@@ -66,7 +64,7 @@ def _beyond(case: Case, label: str, knob: str) -> Finding:
 
 def _sizes(case: Case, label: str) -> pd.DataFrame:
     """The unconstrained runs of a null that have MACs, those that collapsed included."""
-    runs = gates.runs_of(case.rows, label, FREE).query("status in @SIZED and macs.notna()")
+    runs = gates.runs_of(case.rows, label, FREE).query("status in @MEASURED and macs.notna()")
     return runs.assign(macs_kept=runs["macs"] / runs["macs_dense"])
 
 
@@ -74,14 +72,14 @@ def _missing(case: Case, *knobs: str) -> list[str]:
     found = case.nulls()
     absent = [f"{case.examined},{knob}" for knob in knobs if found[knob] is None]
     there = [label for knob in knobs if (label := found[knob]) is not None]
-    gaps = [gap for label in there for gap in gates.gaps(case.rows, label, FREE, SIZED)]
+    gaps = [gap for label in there for gap in gates.gaps(case.rows, label, FREE, MEASURED)]
     return ([f"the study has no runs of {' / '.join(absent)}"] if absent else []) + gaps
 
 
 def _unless_forced(case: Case, concluded: tuple[Verdict, str]) -> tuple[Verdict, str]:
     """Not testable where the form removes channels without any signal, whatever became of the runs with one."""
     label = case.nulls()[NULLS[0]]
-    if label is None or gates.gaps(case.rows, label, FREE, SIZED):
+    if label is None or gates.gaps(case.rows, label, FREE, MEASURED):
         return concluded
     removed = finding("", 100 * (1 - _sizes(case, label).set_index(TASK)["macs_kept"]), SHARE, REMOVED)
     if not removed.fixed.runs or removed.outcome_here == "practically equal":

@@ -39,12 +39,12 @@ def rank_diagram(rows: pd.DataFrame) -> tuple[Figure, str]:
         if not found:
             _say(grid[0], "no two methods ran at the same target MACs")
     sizes = "; ".join(f"{one_line(target)}: n={one.n}" for target, one in found.items()) or "n=0"
-    left_out = sum(one.left_out for one in found.values())
+    names = sorted({name for one in found.values() for name in one.left_out})
+    left_out = f" Left out, as runs are missing: {one_line(', '.join(names))}." if names else ""
     caption = (
         "Average rank of test accuracy at each target (1, on the left, is best; mean over seeds, a failed run counts "
-        f"as accuracy 0) over n tasks (dataset × network; {sizes}; {left_out} more are left out, on which some method "
-        "has no row). Bars join methods whose average ranks differ by less than the critical difference "
-        "(Nemenyi, 5 %). Tasks are the unit."
+        f"as accuracy 0) over n tasks (dataset × network; {sizes}).{left_out} Bars join methods whose average "
+        "ranks differ by less than the critical difference (Nemenyi, 5 %). Tasks are the unit."
     )
     return figure, caption
 
@@ -112,8 +112,8 @@ def profile_panels(rows: pd.DataFrame) -> tuple[Figure, str]:
                 entry.set_linestyle(looks[name].linestyle if (name := str(entry.get_label())) in looks else "-")
             legend(figure, entries)
     caption = (
-        f"Left: the fraction of tasks (dataset × network; n={min(map(len, found.values()), default=0)} or more, those "
-        "that all methods ran on) on which a method's mean test accuracy is at most so far below that of the best; "
+        f"Left: the fraction of tasks (dataset × network; n={min(map(len, found.values()), default=0)} or more) on "
+        "which a method's mean test accuracy is at most so far below that of the best; "
         f"higher is better. Right: probability that {one_line(examined)} has the higher accuracy on a seed and task "
         "(paired by seed; a tie counts half), mean over tasks; bars: Wilson's 95 % intervals, a comparison per task. "
         "A failed run counts as accuracy 0."

@@ -70,7 +70,7 @@ def _both(key: str, pairs: pd.DataFrame) -> dict[str, str]:
 
 def matched_runs(rows: pd.DataFrame, examined: str) -> dict[str, str]:
     """At each target: the examined method minus each other; the strongest and the weakest; the ranks."""
-    pairs = matched_pairs(rows, examined)
+    pairs = _compared(rows, examined)
     values: dict[str, str] = {}
     for target, part in pairs[pairs["difference"].notna()].groupby("target"):
         at = f"at.{str(target).split(':')[0]}"
@@ -81,6 +81,12 @@ def matched_runs(rows: pd.DataFrame, examined: str) -> dict[str, str]:
             values |= {f"{at}.{key}": str(method), **values_of(f"{at}.{key}", _lead(part[part["method"] == method]))}
         values |= _ranks(rows, str(target), examined, at)
     return values
+
+
+def _compared(rows: pd.DataFrame, one: str) -> pd.DataFrame:
+    """Pairs at fractions of the MACs and at its own size; the key of a number has no room for the sizes of others."""
+    pairs = matched_pairs(rows, one)
+    return pairs[pairs["target"].isin([t for t in set(pairs["target"]) if Target.parse(t).matched in (None, one)])]
 
 
 def _lead(pairs: pd.DataFrame) -> Estimate:
@@ -103,7 +109,7 @@ def against(rows: pd.DataFrame, one: str) -> dict[str, str]:
 
     above, below: of how many it is shown, after Holm's correction over the methods at the target.
     """
-    pairs = matched_pairs(rows, one).dropna(subset=["difference"])
+    pairs = _compared(rows, one).dropna(subset=["difference"])
     values: dict[str, str] = {}
     for target, part in pairs.groupby("target"):
         among = part["method"].nunique()

@@ -15,7 +15,7 @@ from scipy import stats
 from benchmarks.report.stats.estimands import holm
 from benchmarks.report.stats.names import CONTROL, plainest
 from benchmarks.report.stats.summary import FREE, LEVEL, TASK, effect_size, half_width, scored
-from benchmarks.schemas.target import Target
+from benchmarks.schemas.target import Target, is_constrained
 
 WITHIN = (0.5, 1.0, 2.0)
 """Percentage points from the best method, in tables."""
@@ -26,14 +26,14 @@ class Ranking:
     """Methods at one target, ranked on every task by their mean accuracy over seeds.
 
     table: per method its average rank (1 is best) and, against the examined method, the two-sided Wilcoxon p-value over
-    tasks, raw (p) and after Holm's correction over the methods (p_holm); NaN for itself. n: how many tasks all methods
-    ran on. left_out: how many more there are, on which some method has no row. friedman_p: of "all methods rank alike";
-    NaN below three methods. critical_difference: of average ranks, Nemenyi at 5 %.
+    tasks, raw (p) and after Holm's correction over the methods (p_holm); NaN for itself. n: how many tasks. left_out:
+    methods or tasks that do not take part, see `complete`. friedman_p: of "all methods rank alike"; NaN below three
+    methods. critical_difference: of average ranks, Nemenyi at 5 %.
     """
 
     table: pd.DataFrame
     n: int
-    left_out: int
+    left_out: list[str]
     friedman_p: float
     critical_difference: float
 
@@ -93,7 +93,7 @@ def against_control(runs: pd.DataFrame, target: Target) -> tuple[str, pd.DataFra
     matched = (runs["method"] == target.matched) & (runs["target"] == FREE)
     here = runs[(runs["target"] == str(target)) | matched]
     control = target.matched or plainest(CONTROL, here["method"])
-    if target.sources or not control or control not in set(here["method"]):
+    if not control or control not in set(here["method"]):
         return None
     own = here.loc[here["method"] == control, [*TASK, "seed", "accuracy"]]
     pairs = here[here["method"] != control].merge(own, on=[*TASK, "seed"], suffixes=("", "_control"))
@@ -101,10 +101,9 @@ def against_control(runs: pd.DataFrame, target: Target) -> tuple[str, pd.DataFra
 
 
 def ranked_targets(rows: pd.DataFrame) -> list[str]:
-    """The targets at which methods are ranked, the largest fraction first: all but `free`, at which MACs differ."""
-    targets = map(Target.parse, set(rows["target"]) - {FREE})
-    order = sorted(targets, key=lambda target: (target.fraction is not None, -(target.fraction or 0.0), str(target)))
-    return list(map(str, order))
+    """The targets that set the MACs, those of other methods first, then fractions from the largest to the smallest."""
+    targets = map(Target.parse, filter(is_constrained, set(rows["target"])))
+    return [str(t) for t in sorted(targets, key=lambda t: (t.fraction is not None, -(t.fraction or 0.0), str(t)))]
 
 
 def ranking(rows: pd.DataFrame, target: str, examined: str) -> Ranking:
@@ -113,20 +112,30 @@ def ranking(rows: pd.DataFrame, target: str, examined: str) -> Ranking:
     Tasks are the unit, as seeds of one task share their data (Demsar 2006, JMLR 7). A failed run counts as accuracy 0,
     so that failing never pays.
     """
-    # Rounded so that equal means are ties.
-    wide = at_target(rows, target).pivot_table(index=TASK, columns="method", values="accuracy").round(12)
-    complete = wide.dropna()
-    n, k = complete.shape
-    ranks = stats.rankdata(-complete.to_numpy(), axis=1) if n else np.full((1, k), math.nan)
-    p = np.array([_wilcoxon(complete, examined, method) for method in map(str, complete)])
-    table = pd.DataFrame({"method": list(complete), "average_rank": ranks.mean(axis=0), "p": p, "p_holm": holm(p)})
+    means, left_out = complete(rows, target)
+    n, k = means.shape
+    ranks = stats.rankdata(-means.to_numpy(), axis=1)
+    p = np.array([_wilcoxon(means, examined, method) for method in map(str, means)])
+    table = pd.DataFrame({"method": list(means), "average_rank": ranks.mean(axis=0), "p": p, "p_holm": holm(p)})
     return Ranking(
         table=table.sort_values(["average_rank", "method"], ignore_index=True),
         n=n,
-        left_out=len(wide) - n,
+        left_out=left_out,
         friedman_p=float(stats.friedmanchisquare(*ranks.T).pvalue) if n > 1 and k > 2 else math.nan,
         critical_difference=critical_difference(k, n),
     )
+
+
+def complete(rows: pd.DataFrame, target: str) -> tuple[pd.DataFrame, list[str]]:
+    """Mean accuracy at a target, a line per task and a column per method, and what is left out so that none is missing:
+    the methods that lack a task, or the tasks that lack a method, whichever leaves the larger table.
+    """
+    # Rounded so that equal means are ties.
+    wide = at_target(rows, target).pivot_table(index=TASK, columns="method", values="accuracy").round(12)
+    methods, tasks = wide.dropna(axis="columns"), wide.dropna(axis="index")
+    if tasks.size > methods.size:
+        return tasks, [" ".join(map(str, task)) for task in wide.index.difference(tasks.index)]
+    return methods, list(wide.columns.difference(methods.columns))
 
 
 def at_target(rows: pd.DataFrame, target: str) -> pd.DataFrame:
@@ -151,12 +160,8 @@ def critical_difference(k: int, n: int) -> float:
 
 
 def gaps(rows: pd.DataFrame, target: str) -> pd.DataFrame:
-    """Points of mean test accuracy below the best method: a line per task that all methods ran on, a column per method.
-
-    A failed run counts as accuracy 0, as in ranks.
-    """
-    runs = at_target(rows, target)
-    wide = 100 * runs.pivot_table(index=TASK, columns="method", values="accuracy").dropna()
+    """Points of mean test accuracy below the best method: a line per task and a column per method, see `complete`."""
+    wide = 100 * complete(rows, target)[0]
     return (-wide.sub(wide.max(axis="columns"), axis="index")).round(9)
 
 

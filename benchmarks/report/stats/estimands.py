@@ -96,8 +96,9 @@ def over_tasks(values: pd.Series) -> Estimate:
     fixed = fixed_tasks(values)
     if fixed.tasks < 2:
         return replace(fixed, error=math.nan, df=math.nan)
-    between = stats.sem(_moments(values)[2])
-    return replace(fixed, error=float(max(between, np.nan_to_num(fixed.error))), df=fixed.tasks - 1)
+    _, n, means, variances = _moments(values)
+    within = math.sqrt(np.nansum(variances / n)) / fixed.tasks  # a task with one seed adds nothing that is known
+    return replace(fixed, error=float(max(stats.sem(means), within)), df=fixed.tasks - 1)
 
 
 def each_task(values: pd.Series) -> dict[str, Estimate]:

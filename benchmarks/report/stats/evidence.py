@@ -74,11 +74,14 @@ class Finding:
     @property
     def needed(self) -> float:
         """Tasks of this spread at which the 95 % interval about this mean would decide; NaN where unknown."""
+        if math.isnan(self.over.error):
+            return math.nan
         distance = min(abs(self.over.mean - self.relevant), abs(self.over.mean + self.relevant))
-        n = np.arange(2, MOST + 1)
-        half = stats.t.ppf((1 + LEVEL) / 2, n - 1) * self.over.error * np.sqrt(self.over.tasks / n)
+        spent = self.over.tasks - self.over.df  # degrees of freedom: one of a mean, three of a plane
+        n = np.arange(spent + 1, MOST + 1)
+        half = stats.t.ppf((1 + LEVEL) / 2, n - spent) * self.over.error * np.sqrt(self.over.tasks / n)
         enough = n[half < distance]
-        return float(enough[0]) if len(enough) else math.nan if math.isnan(self.over.error) else math.inf
+        return float(enough[0]) if len(enough) else math.inf
 
 
 @dataclass(frozen=True)

@@ -76,5 +76,5 @@ def at_their_macs(rows: pd.DataFrame, examined: str) -> pd.DataFrame:
 def _along(line: pd.DataFrame | None, macs: float) -> float:
     if line is None:
         return float("nan")
-    line = line.sort_values("macs_kept")
+    line = line.drop_duplicates("macs_kept").sort_values("macs_kept")  # its own runs come before the dense one
     return float(np.interp(macs, line["macs_kept"], line["accuracy"], left=np.nan, right=np.nan))

@@ -42,13 +42,14 @@ class Comparison:
 
     @property
     def outcome(self) -> str:
-        """reproduced: cells agree, none differs, and all together have not moved."""
+        """reproduced: cells agree, none differs or lacks a score on one side, and all together have not moved."""
         found = set(self.cells["verdict"])
         if self.versions[0] != self.versions[1]:
             return "not comparable"
         if "differs" in found or self.shifted:
             return "not reproduced"
-        return "reproduced" if found & {"identical", "agrees"} else "undecided"
+        agree = found & {"identical", "agrees"} and "not comparable" not in found
+        return "reproduced" if agree else "undecided"
 
 
 def compare(own: pd.DataFrame, published: pd.DataFrame) -> Comparison:

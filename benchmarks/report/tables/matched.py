@@ -30,7 +30,7 @@ def ranks(rows: pd.DataFrame) -> Tables:
     examined = subject(rows) or SUBJECT
     found = {target: ranking(rows, target, examined) for target in ranked_targets(rows)}
     found = {target: one for target, one in found.items() if one.n and len(one.table) > 1}
-    data = [one.table.assign(target=target, n=one.n, left_out=one.left_out) for target, one in found.items()]
+    data = [one.table.assign(target=target, n=one.n, left_out="; ".join(one.left_out)) for target, one in found.items()]
     columns = ["target", "method", "average_rank", "p", "p_holm", "n", "left_out"]
     return Tables(
         pd.concat(data)[columns] if data else pd.DataFrame(columns=columns),
@@ -44,7 +44,7 @@ def ranks(rows: pd.DataFrame) -> Tables:
 
 def rank_caption(one: Ranking, examined: str) -> str:
     """What the ranks are over, and which of their differences count."""
-    left_out = f" {one.left_out} more are left out, on which some method has no row." if one.left_out else ""
+    left_out = f" Left out, as runs are missing: {one_line(', '.join(one.left_out))}." if one.left_out else ""
     return (
         f"Average rank of test accuracy (1 is best; mean over seeds, a failed run counts as accuracy 0) over n={one.n} "
         f"tasks (dataset × network).{left_out} Friedman's test of equal ranks: p {p_value(one.friedman_p)}. Average "

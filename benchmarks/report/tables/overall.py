@@ -119,7 +119,7 @@ def _interval(low: float, high: float) -> str:
 
 def _near_caption(examined: str) -> str:
     return (
-        "Within: of the tasks (dataset × network) that all methods ran on, the part on which the mean accuracy is at "
+        "Within: of the tasks (dataset × network), the part on which the mean accuracy is at "
         f"most so many points below that of the best method. Examined is better: probability that {one_line(examined)} "
         "has the higher accuracy on a seed and task (a tie counts half), mean over tasks; Wilson's 95 % intervals. "
         "A failed run counts as accuracy 0."

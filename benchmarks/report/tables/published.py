@@ -102,8 +102,11 @@ _CAPTION = (
 
 
 def _task(table: pd.DataFrame) -> pd.Series:
-    """Dataset and network by letters and digits alone: "CIFAR-10", "VGG-16-BN" and cifar10, vgg16_bn are one."""
-    names = table["dataset"].astype(str) + "|" + table["network"].astype(str)
+    """Dataset and network by letters and digits alone: "CIFAR-10", "VGG-16-BN" and cifar10, vgg16_bn are one.
+
+    So are the datasets that a collection names after their studies.
+    """
+    names = table["dataset"].astype(str).str.replace(r" \(.*\)$", "", regex=True) + "|" + table["network"].astype(str)
     return names.str.lower().str.replace(r"[^a-z0-9|]|bn$", "", regex=True)
 
 

@@ -60,18 +60,29 @@ def _unconstrained(rows: pd.DataFrame, runs: pd.DataFrame) -> Iterator[str]:
 
 
 def _at(target: Target, runs: pd.DataFrame) -> Iterator[str]:
-    """At equal MACs, every method against a control."""
+    """At equal MACs, every method that ran on all tasks against a control: over tasks, and for exactly these."""
     if (compared := against_control(runs, target)) is None:
         return
     control, pairs = compared
     where = f"At the size that {_named(control)} chose"
     if target.fraction:
         where = f"At {100 * target.fraction:g} % of the MACs"
-    found = {str(m): _estimate(own.set_index(TASK)["points"]) for m, own in pairs.groupby("method")}
-    if found:
-        words = dict(zip(found, outcomes(list(found.values())), strict=True))
-        said = _compared(words, _named(control) if target.matched else "a uniformly narrower network")
-        yield f"{where}, {said} ({_scope(max(found.values(), key=lambda one: (one.tasks, one.runs)))})."
+    points = {str(m): own.set_index(TASK)["points"] for m, own in pairs.groupby("method")}
+    most = max((len(set(own.index)) for own in points.values()), default=0)
+    points = {method: own for method, own in points.items() if len(set(own.index)) == most}
+    if not points:
+        return
+    against = _named(control) if target.matched else "a uniformly narrower network"
+    over = {method: _estimate(own) for method, own in points.items()}
+    words = _words(over)
+    yield f"{where}, {_compared(words, against)} ({_scope(max(over.values(), key=lambda one: one.runs))})."
+    here = _words({method: fixed_tasks(own) for method, own in points.items()})
+    if any(word in ("better", "worse") and word != words[method] for method, word in here.items()):
+        yield f"On exactly these {most} tasks, {_compared(here, against)}."
+
+
+def _words(found: Mapping[str, Estimate]) -> dict[str, str]:
+    return dict(zip(found, outcomes(list(found.values())), strict=True))
 
 
 def _compared(words: Mapping[str, str], control: str) -> str:

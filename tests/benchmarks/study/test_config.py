@@ -38,7 +38,7 @@ def test_the_base_of_these_tests_is_valid() -> None:
 
 def test_a_study_and_then_a_data_set_change_settings_of_the_recipe() -> None:
     where = {"digits": {"recipe": {"lr": 0.3, "warmup": 0}}}
-    study = parse(GOOD | {"recipe": {"lr": 0.2, "weight_decay": 0}, "where": where}, "x.yaml")
+    study = parse(GOOD | {"recipe": {"lr": "2e-1", "weight_decay": 0}, "where": where}, "x.yaml")
     changed = cell_spec(study, next(study.cells())).recipe
     assert (changed.lr, changed.weight_decay, changed.warmup) == (0.3, 0.0, 0.0)
     assert changed.model_copy(update={"lr": 0.025, "weight_decay": 5e-4, "warmup": 0.1}) == recipe("digits", "lenet5")
@@ -117,6 +117,8 @@ def test_a_study_and_then_a_data_set_change_settings_of_the_recipe() -> None:
         ({"recipe": 0.1}, "recipe", "0.1", "dictionary"),
         ({"recipe": {"rate": 0.1}}, "recipe: rate", "unknown key", "lr, batch_size, momentum, weight_decay, warmup"),
         ({"recipe": {"lr": -1}}, "recipe: lr", "-1", "greater than 0"),
+        ({"recipe": {"lr": float("inf")}}, "recipe: lr", "Infinity", "finite number"),
+        ({"recipe": {"batch_size": 10**6}}, "recipe", "batch_size is 1000000", "at most 1,047, the training images of"),
         ({"recipe": {"lr": True}}, "recipe: lr", "true", "valid number"),
         ({"recipe": {"batch_size": "64"}}, "recipe: batch_size", '"64"', "valid integer"),
         ({"where": {"digits": {"recipe": {"warmup": 1}}}}, "where.digits.recipe: warmup", "1", "less than 1"),
@@ -129,6 +131,7 @@ def test_a_study_and_then_a_data_set_change_settings_of_the_recipe() -> None:
         ({"align": "8"}, "align", '"8"', "integer"),
         ({"where": {"digits": {"align": 8}}}, "where.digits.align", "unknown key", "networks, epochs, pretrain_epochs"),
         ({"study": "../up"}, "study", '"../up"', "pattern"),
+        ({"study": "published"}, "study", "'published'", "any other name"),
         ({"study": ""}, "study", '""', "pattern"),
         ({"epoch": 3}, "epoch", "unknown key", "epochs"),
         ({"datasets": "digits"}, "datasets", '"digits"', "list"),
