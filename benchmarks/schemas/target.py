@@ -96,9 +96,3 @@ def is_constrained(text: str) -> bool:
 def cell_folder(label: str, target: Target | str) -> str:
     """The folder of a cell: the method's label and its target."""
     return f"{label}@{target}"
-
-
-def split_folder(folder: str) -> tuple[str, Target]:
-    """The label and the target of a cell's folder."""
-    label, _, target = folder.partition("@")
-    return label, Target.parse(target)

@@ -40,18 +40,17 @@ class Estimate:
     tasks: int
     runs: int
 
-    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+    def interval(self) -> tuple[float, float]:
         """The two-sided t-interval."""
-        half = self.half(level)
-        return self.mean - half, self.mean + half
+        return self.mean - self.half(), self.mean + self.half()
 
-    def half(self, level: float = LEVEL) -> float:
+    def half(self) -> float:
         """Half of the width of the t-interval."""
-        return float(stats.t.ppf((1 + level) / 2, self.df) * self.error)
+        return float(stats.t.ppf((1 + LEVEL) / 2, self.df) * self.error)
 
-    def detectable(self, power: float = 0.8) -> float:
-        """The smallest true mean that a study of this spread shows to differ from 0, with this power."""
-        return float((stats.t.ppf((1 + LEVEL) / 2, self.df) + stats.t.ppf(power, self.df)) * self.error)
+    def detectable(self) -> float:
+        """The smallest true mean that a study of this spread shows to differ from 0, with 80 % power."""
+        return float((stats.t.ppf((1 + LEVEL) / 2, self.df) + stats.t.ppf(0.8, self.df)) * self.error)
 
     def p_above(self, value: float) -> float:
         """The one-sided p-value of "the mean is above this value"."""

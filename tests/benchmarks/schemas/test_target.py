@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from benchmarks.registry import ROOT
-from benchmarks.schemas.target import FREE, Spelled, Target, cell_folder, is_constrained, split_folder
+from benchmarks.schemas.target import FREE, Spelled, Target, cell_folder, is_constrained
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ TARGETS = (
 @given(target=TARGETS, label=st.text("abc,=1.", min_size=1))
 def test_spellings_and_folders_give_their_parts_back(target: Target, label: str) -> None:
     assert Target.parse(str(target)) == target
-    assert split_folder(cell_folder(label, target)) == (label, target)
+    assert cell_folder(label, target) == f"{label}@{target}"
 
 
 def test_json_holds_the_spelling() -> None:
