@@ -5,15 +5,17 @@ Idea: a factor per structure with an L1 penalty, learned along with the weights 
 gradient, which makes exact zeros; those structures go, and the rest is fine-tuned.
 Equation: with lambda_i >= 0 on channel i, z = soft(lambda - eta dL/dlambda, eta gamma), v' = z - lambda + 0.9 v,
 lambda' = z + 0.9 v' (the paper's equations 9 to 11).
-Strength: gamma is 0.01, as in the authors' configuration for ResNet-50 on ImageNet (config/cfgs.py). Their 100 epochs
-are so long that a factor that the loss does not need is at 0 within the first; in a short run gamma is raised until
-such a factor is at 0 after half of the steps (methods/core/penalty.py, `reaching`).
+Strength: gamma is 0.01, the authors' for factors on whole residual blocks of ResNet-50 on ImageNet (config/cfgs.py).
+Their 100 epochs are so long that a factor that the loss does not need is at 0 within the first; in a short run gamma is
+raised until such a factor is at 0 after half of the steps (methods/core/penalty.py, `reaching`).
 Deviations: the factors are on channels, as in the paper's VGG; the paper's ResNets have one per block. A factor applies
-behind the activation, where a factor of 0 still has a gradient, as the authors put theirs where no ReLU follows. The
-budget is split between the two trainings.
-No promise without norms: there (LeNet-5) all factors of a layer shrink its output, no norm makes up for it, and they
-may reach zero together, within some 200 steps at the full learning rate, before the loss has begun to fall. The paper's
-networks have norms.
+behind the activation, where a factor of 0 still has a gradient, as the authors put theirs where no ReLU follows. It is
+folded into the norm in front of the ReLU, which gives the same logits, as factors are not negative. Folded into the
+weights W of the next layer, small factors would make the steps of fine-tuning large: a norm behind that layer cancels
+the size of W, and a step changes what is left by lr / |W|^2. The budget is split between the two trainings.
+Layers without a norm, which the paper's networks do not have (LeNet-5), get a fiftieth of gamma: nothing makes up for
+factors that shrink together. In runs of fewer than some 400 steps gamma is raised so far that all of them reach 0
+before the loss has begun to fall.
 Expected: VGG-16 on CIFAR-10, 93.96 -> 93.02 at 58.4 % of the MACs (README of CORING, which quotes the paper).
 """
 
@@ -26,14 +28,15 @@ import torch
 from torch import nn
 
 from methods.core import gates
-from methods.core.api import Keep, Problem
-from methods.core.penalty import reaching
+from methods.core.api import Factors, Keep, Problem
+from methods.core.penalty import BARE, reaching
+from methods.core.structure.layers import evaluating, norms_with_scale
 
 TARGETS = ("free",)
 START = "init"
 RANGES = {"penalty": (0.0, 100.0), "lr": (0.0, 100.0), "share": (0.0, 1.0)}
 MOMENTUM = 0.9  # the paper's
-NO_PROMISE = ("norm-free",)  # all factors may reach zero before the loss falls
+BENT = ("Celu", "Clamp", "Elu", "Exp", "Gelu", "Hard", "Log", "Mish", "Pow", "Sigmoid", "Silu", "Softplus", "Tanh")
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,16 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     factors = {g.name: torch.ones(g.size, device=device, requires_grad=True) for g in problem.groups}
     velocity = {name: torch.zeros_like(factor) for name, factor in factors.items()}
     epochs = knobs.share * problem.epochs
-    penalty = reaching(knobs.penalty, 1.0, problem, epochs, knobs.lr, MOMENTUM)
+    normed = {g.name for g in problem.groups if norms_with_scale(net, g)}
+    penalties = {
+        g.name: reaching(knobs.penalty * (1.0 if g.name in normed else BARE), 1.0, problem, epochs, knobs.lr, MOMENTUM)
+        for g in problem.groups
+    }
 
     def proximal_step() -> None:
         eta = knobs.lr * problem.rate
         for name, factor in factors.items():
-            accelerated(factor, velocity[name], eta, penalty)
+            accelerated(factor, velocity[name], eta, penalties[name])
         problem.note(channels=torch.stack([(factor != 0).sum() for factor in factors.values()]).sum())
 
     problem.fit(
@@ -65,8 +72,28 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
         after_step=proximal_step,
         state=(factors, velocity),
     )
-    gates.fold(net, problem.groups, factors, knobs.site)
+    fold(net, problem, factors, knobs.site)
     return {name: (factor != 0).cpu() for name, factor in factors.items()}
+
+
+def fold(net: nn.Module, problem: Problem, factors: Factors, site: gates.Place) -> None:
+    """Into the norms, where that gives the same logits as at `site`; else at `site`."""
+    moved = site == "behind_activation" and not bent(net, problem.example)
+    at_norms = [group for group in problem.groups if moved and norms_with_scale(net, group)]
+    gates.fold(net, at_norms, factors, "behind_norm")
+    gates.fold(net, [group for group in problem.groups if group not in at_norms], factors, site)
+
+
+def bent(net: nn.Module, example: torch.Tensor) -> bool:
+    """Whether the network has an activation other than ReLU and the like, for which f(s x) = s f(x) with s >= 0."""
+    with evaluating(net), torch.enable_grad():
+        queue = [net(example).grad_fn]
+    seen = set(queue)
+    for node in queue:
+        following = {behind for behind, _ in node.next_functions if behind is not None} - seen
+        seen |= following
+        queue.extend(following)
+    return any(node.name().startswith(BENT) for node in seen)
 
 
 @torch.no_grad()

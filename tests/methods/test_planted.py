@@ -33,6 +33,7 @@ LONGER = {
     ("l0", "norm-free"): 48,
     ("sss", "plain"): 48,
     ("sss", "residual"): 48,
+    ("sss", "norm-free"): 100,
 }
 for _network in ("plain", "residual", "norm-free"):
     LONGER["slimming", _network] = 24  # the shorter a run, the stronger the penalty

@@ -6,10 +6,14 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch import nn
 
 from benchmarks.training.trainer import Trainer
 from methods import sss
+from methods.core import gates
 from tests.kinds import KINDS, settled
+
+IMAGES = torch.randn(16, 1, 8, 8, generator=torch.Generator().manual_seed(3))
 
 
 def stepped(factor: float, gradient: float, velocity: float, eta: float, penalty: float) -> tuple[float, float]:
@@ -78,6 +82,56 @@ def test_channels_that_are_off_are_zero_in_the_weights_of_their_readers(make_tra
     weight = dict(net.named_modules())[site.module].weight
     read = weight.transpose(0, 1)[site.index].flatten(1).abs().sum(1)
     assert torch.equal(read > 0, keep[group.name])
+
+
+@pytest.mark.parametrize("of", ["residual", "concatenating", "depthwise", "grouped"])
+@pytest.mark.parametrize("site", ["behind_activation", "behind_norm"])
+def test_folding_changes_no_logit_and_no_weight_in_front_of_a_norm(
+    of: str, site: gates.Place, make_trainer: Callable[..., Trainer]
+) -> None:
+    """Smaller weights in front of a norm would take larger steps."""
+    net = settled(KINDS[of]())
+    trainer = make_trainer(net)
+    factors = {g.name: torch.rand(g.size, generator=torch.Generator().manual_seed(1)) for g in trainer.groups}
+    factors[trainer.groups[0].name][:2] = 0
+    weights = {name: m.weight.clone() for name, m in net.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}
+    with torch.no_grad():
+        due = gates.gated(net, trainer.groups, factors, IMAGES, site)
+        sss.fold(net, trainer, factors, site)
+        assert torch.allclose(net(IMAGES), due, rtol=1e-4, atol=1e-4)
+    normed = {site.module for g in trainer.groups for site in g.writers if g.norms}
+    assert normed and all(torch.equal(net.get_submodule(name).weight, weights[name]) for name in normed)
+
+
+@pytest.mark.parametrize("kind", ["activation", "norm", "site"])
+def test_factors_are_folded_where_they_apply_if_the_norms_would_not_do(
+    kind: str, make_trainer: Callable[..., Trainer]
+) -> None:
+    """Behind an activation other than ReLU, without norms, and before the norms."""
+    net = settled(KINDS["plain" if kind == "norm" else "residual"]())
+    if kind == "activation":
+        net[0][2] = nn.SiLU()
+    site = "before_norm" if kind == "site" else "behind_activation"
+    trainer = make_trainer(net)
+    factors = {g.name: torch.rand(g.size, generator=torch.Generator().manual_seed(1)) for g in trainer.groups}
+    norms = {name: m.weight.clone() for name, m in net.named_modules() if isinstance(m, nn.BatchNorm2d)}
+    with torch.no_grad():
+        due = gates.gated(net, trainer.groups, factors, IMAGES, site)
+        sss.fold(net, trainer, factors, site)
+        assert torch.allclose(net(IMAGES), due, rtol=1e-4, atol=1e-4)
+    assert all(torch.equal(net.get_submodule(name).weight, weight) for name, weight in norms.items())
+
+
+def test_layers_without_a_norm_have_a_fiftieth_of_the_penalty(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+    monkeypatch.setattr(sss, "accelerated", lambda factor, velocity, eta, penalty: given.append(penalty))
+    for kind, share in (("residual", 1.0), ("plain", 0.02)):
+        given.clear()
+        trainer = make_trainer(net := KINDS[kind]())
+        sss.learn(net, trainer, sss.Knobs(penalty=5000.0))
+        assert given == [pytest.approx(5000.0 * share)] * len(given)
 
 
 def test_the_step_shrinks_with_the_schedule(
