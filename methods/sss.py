@@ -36,7 +36,7 @@ TARGETS = ("free",)
 START = "init"
 RANGES = {"penalty": (0.0, 100.0), "lr": (0.0, 100.0), "share": (0.0, 1.0)}
 MOMENTUM = 0.9  # the paper's
-BENT = ("Celu", "Clamp", "Elu", "Exp", "Gelu", "Hard", "Log", "Mish", "Pow", "Sigmoid", "Silu", "Softplus", "Tanh")
+NORM: gates.Place = "behind_norm"
 
 
 @dataclass(frozen=True)
@@ -76,24 +76,12 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     return {name: (factor != 0).cpu() for name, factor in factors.items()}
 
 
+@torch.no_grad()
 def fold(net: nn.Module, problem: Problem, factors: Factors, site: gates.Place) -> None:
-    """Into the norms, where that gives the same logits as at `site`; else at `site`."""
-    moved = site == "behind_activation" and not bent(net, problem.example)
-    at_norms = [group for group in problem.groups if moved and norms_with_scale(net, group)]
-    gates.fold(net, at_norms, factors, "behind_norm")
-    gates.fold(net, [group for group in problem.groups if group not in at_norms], factors, site)
-
-
-def bent(net: nn.Module, example: torch.Tensor) -> bool:
-    """Whether the network has an activation other than ReLU and the like, for which f(s x) = s f(x) with s >= 0."""
-    with evaluating(net), torch.enable_grad():
-        queue = [net(example).grad_fn]
-    seen = set(queue)
-    for node in queue:
-        following = {behind for behind, _ in node.next_functions if behind is not None} - seen
-        seen |= following
-        queue.extend(following)
-    return any(node.name().startswith(BENT) for node in seen)
+    """Into the norms behind the layers that write a channel, where that gives the same logits as at `site`."""
+    with evaluating(net):
+        at, behind = (gates.gated(net, problem.groups, factors, problem.example, place) for place in (site, NORM))
+    gates.fold(net, problem.groups, factors, NORM if torch.allclose(at, behind, rtol=1e-3, atol=1e-4) else site)
 
 
 @torch.no_grad()
