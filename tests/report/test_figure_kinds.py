@@ -85,6 +85,27 @@ def test_an_outlier_of_the_main_figure_is_named_with_its_value(row, dense):
     assert "random: -80.0" in texts(figure) and figure.axes[0].get_ylim()[0] > -30
 
 
+def test_the_scale_of_the_main_figure_ends_where_its_means_do(row, dense):
+    """The room for upright names once had ticks down to -37, with arrow heads at -16 for means of -25 and -22."""
+    rows = planted(row, dense)
+    rows += [row(method=m, dataset=d, seed=s, test_accuracy=a + s / 100) for d in "abc" for s in range(2)
+             for m, a in (("switcher,turns=15,through=True", 0.85), ("uniform", 0.89), ("l2", 0.895), ("sss", 0.1))]  # fmt: skip
+    figure, caption = difference_against_macs(pd.DataFrame(rows))
+    (axes,) = figure.axes
+    (head,) = (line.get_ydata()[0] for line in axes.lines if line.get_marker() == "v" and line.get_xdata()[0] > 1)
+    low, _ = axes.spines["left"].get_bounds()
+    assert axes.get_ylim()[0] < low < min(axes.get_yticks()) and low < head < low + 1
+    assert {low} <= {line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == ":"}
+    assert "The scale ends at the dotted line" in caption
+
+
+def test_the_main_figure_says_of_what_its_intervals_are(row, dense):
+    rows = pd.DataFrame(planted(row, dense))
+    one = rows[rows["dataset"].eq("a") | rows["method"].ne("l1")]
+    assert "(tasks are the unit)" in difference_against_macs(rows)[1]
+    assert "(tasks are the unit; of a method that ran on one task, over seeds)" in difference_against_macs(one)[1]
+
+
 def test_outliers_are_those_among_the_methods_of_their_target(row, dense):
     """Two unconstrained methods 20 points down do not halve the scale on which the target's methods are told apart."""
     rows = [dense(dataset=d, seed=s, test_accuracy=0.9 + s / 100) for d in "abc" for s in range(2)]

@@ -45,24 +45,23 @@ def difference_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
         axes.grid(axis="x", visible=False)
         marks = _marks(axes, table, looks)
         seen = focus(axes, [Mark(BASELINE, "black", 100, 0, 0, 0), *marks], targets=[FREE, *table["target"]])
+        scale = axes.get_ylim()
         _name(axes, table, seen)
         _lead(axes, table)
+        _end_scale(axes, *scale)
         figure.draw_without_rendering()
         legend(figure, handles_of_targets(table))
-    several = table["tasks"].max() > 1 if len(table) else False
     counts = sorted({int(tasks) for tasks in table["tasks"]})
     n = " to ".join(dict.fromkeys(map(str, [*counts[:1], *counts[-1:]]))) or "0"
-    meaning = (
-        "bars are 95 % t-intervals of that difference for tasks like these (tasks are the unit)"
-        if several
-        else "bars are 95 % t-intervals of that difference over seeds"
-    )
+    alone = "; of a method that ran on one task, over seeds" if counts[:1] == [1] else ""
+    unit = "over seeds" if counts in ([], [1]) else f"for tasks like these (tasks are the unit{alone})"
     caption = (
         "Test accuracy minus that of the dense network, paired by seed, against multiply-accumulates (MACs) kept: mean "
-        f"over n={n} tasks (dataset × network), of {int(table['runs'].sum())} runs; {meaning}. Marks are spread "
-        "sideways, the best of a target on the left; the lines at the bottom lead to their MACs. Filled marks: "
-        f"unconstrained; open marks: at target MACs. Grey band: differences of at most {RELEVANT} points, which count "
-        "as practically equal. Arrow heads at an edge stand for means beyond it, and bars may be cut there. "
+        f"over n={n} tasks (dataset × network), of {int(table['runs'].sum())} runs; bars are 95 % t-intervals of that "
+        f"difference {unit}. Marks are spread sideways, the best of a target on the left; the lines at the bottom lead "
+        "to their MACs. Filled marks: unconstrained; open marks: at target MACs. Grey band: differences of at most "
+        f"{RELEVANT} points, which count as practically equal. The scale ends at the dotted line, below which only "
+        "names stand: arrow heads at its ends stand for means beyond it, and bars may be cut there. "
         f"{background(table)}{failed(summary(rows))}"
     )
     return figure, caption
@@ -136,6 +135,13 @@ def _name(axes: Axes, table: pd.DataFrame, marks: list[Mark]) -> None:
             rotation=90, ha="center", va="top", fontsize=6, color=mark.color,
         )  # fmt: skip
     axes.set_ylim(floor, top)
+
+
+def _end_scale(axes: Axes, low: float, top: float) -> None:
+    """End the scale at the limits of the data, so that nobody reads a value where names alone stand."""
+    axes.set_yticks([tick for tick in axes.get_yticks() if low <= tick <= top])
+    axes.spines["left"].set_bounds(low, top)
+    axes.axhline(low, color="0.6", linestyle=":", linewidth=0.6, zorder=0)
 
 
 def _lead(axes: Axes, table: pd.DataFrame) -> None:
