@@ -119,6 +119,14 @@ def test_a_network_of_a_methods_own_has_no_part_in_the_channels(row, dense):
     assert set(kept.method) == {"dense", "l1"} and set(kept.group) == {"conv1"}
 
 
+def test_without_a_dense_run_a_network_of_a_methods_own_shows_its_counts_alone(row):
+    """`darts` notes its cells too, which are no numbers."""
+    rows = pd.DataFrame([row(method="darts", widths='{"cells": {"0": [1, 2]}, "stem": 4}')])
+    kept = channels(rows)
+    assert list(kept.group) == ["stem"] and list(kept.channels) == [4]
+    channels_kept(rows)
+
+
 def test_marks_lie_at_mean_accuracy_and_macs_in_percent(row, dense):
     rows = [dense(seed=i, test_accuracy=0.9) for i in range(2)]
     rows += [row(seed=i, target="free", test_accuracy=a, macs=m) for i, (a, m) in enumerate([(0.8, 4000), (0.9, 6000)])]
