@@ -24,6 +24,7 @@ from benchmarks.report.figures.style import looks
 from benchmarks.report.page import page as pages
 from benchmarks.report.page import points, runs
 from benchmarks.report.page.page import ASSETS, HERE, Drawing, TableText, _digest, answers
+from benchmarks.report.stats.rows import collected
 from benchmarks.report.stats.summary import summary
 from benchmarks.report.tables import summary as tables
 from benchmarks.report.tables.registry import TABLES
@@ -180,6 +181,12 @@ def test_rows_alone_are_enough(row: Any) -> None:
     made = page(pd.DataFrame([row()]))
     assert payload(made)["histories"] == [] and "1 run, 1 method" in made
     assert 'id="tables"' not in made and 'id="figures"' not in made
+
+
+def test_a_dataset_that_two_studies_of_a_collection_share_counts_once(study: pd.DataFrame) -> None:
+    both = collected("both", {"one": study, "two": study, "three": study.assign(dataset="digits (old)")})
+    assert both["dataset"].nunique() == 3 and pages.counts(both)["dataset"] == 2
+    assert pages.counts(study)["dataset"] == 1
 
 
 def test_a_failed_run_is_in_the_table_and_not_in_the_plot(row: Any) -> None:

@@ -123,11 +123,13 @@ def page(
 
 
 def counts(rows: pd.DataFrame) -> dict[str, int]:
-    """What the study holds, in the words of the page's first line."""
+    """What the study holds, in the words of the page's first line; a dataset that two studies share counts once."""
+    own = " (" + rows["study"].str.rpartition("/")[2] + ")"  # as a collection names a shared one
+    datasets = {str(name).removesuffix(end) for name, end in zip(rows["dataset"], own, strict=True)}
     return {
         "run": len(rows),
         "method": rows["method"].nunique(),
-        "dataset": rows["dataset"].nunique(),
+        "dataset": len(datasets),
         "network": rows["network"].nunique(),
         "seed": rows["seed"].nunique(),
     }
