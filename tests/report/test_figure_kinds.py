@@ -89,7 +89,7 @@ def test_the_scale_of_the_main_figure_ends_where_its_means_do(row, dense):
     """The room for upright names once had ticks down to -37, with arrow heads at -16 for means of -25 and -22."""
     rows = planted(row, dense)
     rows += [row(method=m, dataset=d, seed=s, test_accuracy=a + s / 100) for d in "abc" for s in range(2)
-             for m, a in (("switcher,turns=15,through=True", 0.85), ("uniform", 0.89), ("l2", 0.895), ("sss", 0.1))]  # fmt: skip
+             for m, a in (("switcher,turns=15", 0.85), ("uniform", 0.89), ("l2", 0.895), ("sss", 0.1))]  # fmt: skip
     figure, caption = difference_against_macs(pd.DataFrame(rows))
     (axes,) = figure.axes
     (head,) = (line.get_ydata()[0] for line in axes.lines if line.get_marker() == "v" and line.get_xdata()[0] > 1)

@@ -8,14 +8,14 @@ import pandas as pd
 from benchmarks.machine.files import write_atomically
 from benchmarks.report.stats.rows import collected, datasets, read_rows
 from benchmarks.schemas import correct
-from workflow.scripts.gather import packed
+from workflow.scripts.gather import packed, read_histories
 
 
 def collect(name: str, paths: list[Path], out: Path) -> None:
     """Write rows.csv, runs.parquet and correct.parquet of the collection to the folder `out`."""
     studies = {path.parent.name: read_rows(path) for path in paths}
     rows = collected(name, studies)
-    histories = {path.parent.name: pd.read_parquet(path.with_name("runs.parquet")) for path in paths}
+    histories = {path.parent.name: read_histories(path.with_name("runs.parquet")) for path in paths}
     both = pd.concat(histories.values(), ignore_index=True)
     both = both.assign(dataset=datasets(studies, histories)) if len(both) else both
     write_atomically(out / "rows.csv", rows.to_csv(index=False, lineterminator="\n").encode())

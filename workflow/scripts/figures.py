@@ -10,6 +10,7 @@ import pandas as pd
 from benchmarks.report.figures.registry import FIGURES, OF_HISTORIES
 from benchmarks.report.figures.style import save
 from benchmarks.report.stats.rows import read_rows
+from workflow.scripts.gather import read_histories
 
 
 def write(rows: pd.DataFrame, histories: pd.DataFrame | None, paths: Iterable[Path]) -> None:
@@ -29,4 +30,4 @@ if __name__ == "__main__":
     parser.add_argument("--histories", type=Path, help="runs.parquet, for the figures that need it")
     parser.add_argument("--out", type=Path, nargs="+", required=True, help="<figure>.<suffix>, as many as are wanted")
     args = parser.parse_args()
-    write(read_rows(args.rows), pd.read_parquet(args.histories) if args.histories else None, args.out)
+    write(read_rows(args.rows), read_histories(args.histories) if args.histories else None, args.out)

@@ -14,6 +14,9 @@ from benchmarks.schemas.record import read_records
 from benchmarks.schemas.rows import COLUMNS, parse_rows
 from benchmarks.schemas.target import cell_folder
 
+HISTORY = ["dataset", "network", "cell", "seed", "epoch", "phase", "train_loss"]
+"""Columns that every table of histories has; others are what some method noted."""
+
 
 def checked(paths: list[Path]) -> dict[Path, list[dict[str, Any]]]:
     """The rows of each file. Raises ValueError, naming the file, if one is refused."""
@@ -45,6 +48,18 @@ def packed(table: pd.DataFrame) -> bytes:
     options = {"compression": "zstd", "compression_level": 19, "write_statistics": False, "store_schema": False}
     parquet.write_table(plain, sink, **options)
     return sink.getvalue().to_pybytes()
+
+
+def read_histories(path: Path) -> pd.DataFrame:
+    """What `packed` wrote, with all of `HISTORY`, which a study lacks in which no run has a history.
+
+    Raises ValueError, naming the file, if it is not whole.
+    """
+    try:
+        found = pd.read_parquet(path)
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise ValueError(f"{path} is cut short or altered ({error}); delete it to have it made again") from None
+    return found.reindex(columns=list(dict.fromkeys([*HISTORY, *found])))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from benchmarks.report.claims.judge import claims
 from benchmarks.report.figures.style import looks
 from benchmarks.report.page import page
 from benchmarks.report.stats.rows import read_rows
+from workflow.scripts.gather import read_histories
 
 
 def table(path: Path) -> page.TableText:
@@ -51,5 +52,5 @@ if __name__ == "__main__":
     parser.add_argument("--page", type=Path, required=True)
     args = parser.parse_args()
     rows = read_rows(args.rows)
-    histories = pd.read_parquet(args.histories) if args.histories else None
+    histories = read_histories(args.histories) if args.histories else None
     write(rows, histories, args.tables, args.figures, args.claims, args.page)

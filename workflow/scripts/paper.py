@@ -19,6 +19,7 @@ from benchmarks.report.tables.across import ACROSS
 from benchmarks.report.tables.published import read_published
 from benchmarks.report.text import latex
 from benchmarks.report.text.words import tasks
+from workflow.scripts.gather import read_histories
 
 NAMED = re.compile(r"\\study(figure|graphic|table)(?:\[(\d+)\])?\{(\w+)/(\w+)\}")
 r"""\studyfigure[<tasks>]{<study>/<figure>}, \studygraphic likewise, \studytable{<study>/<table>}."""
@@ -54,7 +55,7 @@ def draw(rows: pd.DataFrame, name: str, histories: Path) -> tuple[Figure, str] |
     """The figure and its caption; None where it needs histories that are not there."""
     if name in FIGURES:
         return FIGURES[name](rows)
-    return OF_HISTORIES[name](rows, pd.read_parquet(histories)) if histories.exists() else None
+    return OF_HISTORIES[name](rows, read_histories(histories)) if histories.exists() else None
 
 
 if __name__ == "__main__":
