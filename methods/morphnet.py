@@ -7,8 +7,9 @@ is widened by the same factor until the target's MACs are reached (expand). The 
 Loss: cross-entropy + lambda * sum over channels c of cost(c) |gamma_c|, where cost has mean 1 over the dense network.
 Strength: the authors' README says to try powers of ten around 1 / MACs, and to train until the penalty settles; neither
 paper nor code gives the steps and rates for which a value is meant. A channel of mean cost therefore gets what network
-slimming, the same penalty without the costs, gives every channel: 1e-4 over rates whose sum is 6,600, rescaled to the
-run's own (methods/core/penalty.py).
+slimming, the same penalty without the costs, gives every channel: 1e-4, raised in a short run until a gamma that the
+loss does not need is at 0 after half of the steps (methods/core/penalty.py, `reaching`). gamma begins at 1. A channel's
+cost falls with the channels beside it that are alive, and so does the penalty on it.
 Deviations: a group cannot be wider than in the dense network; there its widening ends and the others go on. If what
 is alive costs more than the target, the same factor makes it narrower, where the paper would choose a larger penalty.
 Channels come back with the weights that they had; the paper trains the morphed network anew. Shrink and expand once:
@@ -28,14 +29,14 @@ from torch import Tensor, nn
 
 from methods.core import gates
 from methods.core.api import Group, Keep, Problem
-from methods.core.penalty import BARE, rescaled
+from methods.core.penalty import BARE, reaching
 from methods.core.structure.layers import norms_with_scale
 from methods.core.widths import SmoothCost, widths_for
 
 TARGETS = ("macs",)
 START = "init"
 RANGES = {"penalty": (0, 1), "threshold": (0, 1), "share": (0, 1)}
-PAPER = 6600.0  # sum of the learning rates over which network slimming's penalty works
+FIRST = 1.0  # a scale at the start
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     epochs = knobs.share * problem.epochs
     mean = cost.marginal(cost.sizes) @ cost.sizes / cost.sizes.sum()  # cost of a channel of the dense network
     weight = torch.tensor([BARE if g.name in own else 1.0 for g in problem.groups], device=device)
-    penalty = rescaled(knobs.penalty, PAPER, problem, epochs) / mean
+    penalty = reaching(knobs.penalty, FIRST, problem, epochs) / mean
     problem.fit(
         net,
         epochs,
