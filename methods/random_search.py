@@ -2,11 +2,11 @@
 search", UAI 2019.
 
 Idea: one network with shared weights is trained at every width; of many random widths at the target's MACs the one with
-the best validation accuracy keeps its weights and is fine-tuned. A search that does not beat it has learned nothing.
+the best validation accuracy is trained from new weights. A search that does not beat it has learned nothing.
 Deviations: the shared network is `evolution`'s, trained by the sandwich rule in place of one random structure a step,
 and as many candidates are scored as `evolution` scores, so that nothing but the search is different. One round of
-scoring with the whole validation part in place of two with a short list between them. The winner goes on with
-the shared weights in place of new ones.
+scoring with the whole validation part in place of two with a short list between them. Search and
+training share one budget, half for each by default; with `budget: paper` the found network is trained for all epochs.
 Expected: close to `evolution`: the paper's random search with shared weights reaches 2.85 % error on CIFAR-10, where
 first-order DARTS has 3.00 % and second-order 2.76 % (its table 5; 2.92 % over six runs, table 8).
 """
@@ -14,6 +14,7 @@ first-order DARTS has 3.00 % and second-order 2.76 % (its table 5; 2.92 % over s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
@@ -23,6 +24,7 @@ from methods.core.widths import accuracies, possible, train_slimmable
 
 TARGETS = ("macs",)
 START = "init"
+RETRAIN = "scratch"
 NO_PROMISE = ("plain", "residual", "norm-free")  # it finds widths and keeps the first channels of each group
 RANGES = {
     "share": (0.0, 0.95), "narrowest": (0.0, 1.0), "between": (0, 100), "candidates": (1, 100_000),
@@ -37,6 +39,7 @@ class Knobs:
     between: int = 2  # random widths in a step, beside the widest and the narrowest
     candidates: int = 80  # scored; 5 generations of 16 in `evolution` (the paper: 1000, then the best again)
     spread: float = 0.6  # standard deviation of the log of a share; evolution's first generation
+    budget: Literal["shared", "paper"] = "shared"  # "paper": all epochs again for the found network
 
 
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmarks import registry
 from benchmarks.training.trainer import Trainer
 from methods import evolution
 from methods.core.api import Keep, Unsupported
@@ -156,3 +157,8 @@ def test_the_fittest_of_the_parents_is_the_answer(make_trainer: MakeTrainer, mon
     net = wide()
     keep = evolution.learn(net, make_trainer(net, target=0.5), evolution.Knobs(share=0.0, generations=2))
     assert keep is scored[-1]
+
+
+def test_only_the_widths_are_kept() -> None:
+    """The weights of the search serve all widths: the found network is trained from new ones, as in the paper."""
+    assert registry.card("evolution").retrain == "scratch"

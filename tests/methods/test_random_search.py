@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks import registry
 from benchmarks.training.trainer import Trainer
 from methods import evolution, random_search
 from methods.core.api import Keep, Unsupported
@@ -44,7 +45,12 @@ def test_it_scores_as_many_as_evolution() -> None:
     own, other = random_search.Knobs(), evolution.Knobs()
     assert own.candidates == other.population * other.generations
     assert own.spread == 2 * other.mutation
-    assert (own.share, own.narrowest, own.between) == (other.share, other.narrowest, other.between)
+    assert (own.share, own.narrowest, own.between, own.budget) == (
+        other.share,
+        other.narrowest,
+        other.between,
+        other.budget,
+    )
 
 
 def test_a_target_that_no_candidate_meets_is_refused(make_trainer: MakeTrainer) -> None:
@@ -60,3 +66,8 @@ def test_the_shared_network_is_trained_for_its_share_of_the_budget(make_trainer:
     random_search.learn(net, trainer, random_search.Knobs(share=0.5, candidates=4))
     assert trainer.step == trainer.budget.end / 2
     assert not torch.equal(net[0][0].weight, before)
+
+
+def test_only_the_widths_are_kept() -> None:
+    """The weights of the search serve all widths: the found network is trained from new ones, as in the paper."""
+    assert registry.card("random_search").retrain == "scratch"
