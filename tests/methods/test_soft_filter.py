@@ -48,7 +48,7 @@ def test_the_filters_that_go_are_zero_behind_every_pruning(
     of: str, make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, trainer, prunings = soft_pruned(make_trainer, monkeypatch, of)
-    assert len(prunings) == 4, "one an epoch"
+    assert len(prunings) == 5, "one before the first epoch, as in the authors' code, and one behind each"
     for pruned, keep in prunings:
         gone = filters(pruned, trainer, keep)
         assert sum(len(f) for f in gone) > 0
