@@ -190,7 +190,7 @@ def test_the_found_network_is_distilled_from_the_start(
         handed.append(source)
 
     monkeypatch.setattr(tas, "distil", distil)
-    tas.learn(net, make_trainer(net, target=0.5), tas.Knobs())
+    tas.learn(net, make_trainer(net, target=0.5), tas.Knobs(distillation=0.9))
     (source,) = handed
     assert all(torch.equal(tensor, before[name]) for name, tensor in source.state_dict().items())
     assert any(not torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
@@ -200,7 +200,7 @@ def test_distillation_is_charged_as_training_of_the_found_network(make_trainer: 
     net = KINDS["residual"]()
     trainer = make_trainer(net, 1, target=0.5)
     keep = {g.name: torch.arange(g.size) < g.size // 2 for g in trainer.groups}
-    tas.distil(net, KINDS["residual"]().eval(), trainer, keep, tas.Knobs())
+    tas.distil(net, KINDS["residual"]().eval(), trainer, keep, tas.Knobs(distillation=0.9))
     dense = trainer.macs(trainer.everything())
     assert trainer.spent["learn"].macs == 96 * (dense + 3 * trainer.macs(keep))
 
@@ -210,7 +210,7 @@ def test_every_forward_pass_is_in_the_runs_precision(make_trainer: MakeTrainer) 
     net[-1].register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
     trainer = make_trainer(net, 1, target=0.5, precision="bfloat16")
     seen.clear()
-    tas.learn(net, trainer, tas.Knobs(share=0.34))
+    tas.learn(net, trainer, tas.Knobs(share=0.34, distillation=0.9))
     assert len(seen) == 2 + 4 and set(seen) == {torch.bfloat16}
 
 
@@ -224,13 +224,21 @@ def test_the_distributions_learn_by_the_authors_adam(
     assert made[0]["betas"] == (0.5, 0.999)
 
 
-def test_by_default_the_soft_labels_count(make_trainer: MakeTrainer) -> None:
+def test_by_default_the_found_network_is_left_to_fine_tuning(make_trainer: MakeTrainer) -> None:
+    """The shared start is no teacher: it is trained for a part of the budget."""
+    net = KINDS["residual"]()
+    trainer = make_trainer(net, target=0.5)
+    tas.learn(net, trainer, tas.Knobs())
+    assert trainer.step == trainer.budget.end / 2
+
+
+def test_with_the_papers_weight_the_soft_labels_count(make_trainer: MakeTrainer) -> None:
     """Two sources of soft labels lead to two networks."""
     weights = []
     for seed in (0, 1):
         net = settled(KINDS["residual"]())
         trainer = make_trainer(net, 1, target=0.5)
-        tas.distil(net, settled(KINDS["residual"](), seed), trainer, trainer.everything(), tas.Knobs())
+        tas.distil(net, settled(KINDS["residual"](), seed), trainer, trainer.everything(), tas.Knobs(distillation=0.9))
         weights.append(net[0][0].weight)
     assert not torch.equal(*weights)
 
