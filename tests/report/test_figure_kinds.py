@@ -16,6 +16,7 @@ from benchmarks.report.figures.difference import difference_against_macs, points
 from benchmarks.report.figures.forest import control_forest, variant_forest
 from benchmarks.report.figures.histories import training_curves, trajectories
 from benchmarks.report.figures.ranks import rank_diagram
+from benchmarks.report.figures.scatter import accuracy_against_macs
 
 
 def texts(figure) -> list[str]:
@@ -119,6 +120,17 @@ def test_outliers_are_those_among_the_methods_of_their_target(row, dense):
     assert not [text for text in texts(figure) if text.startswith("random:")]
 
 
+def test_marks_of_a_method_from_several_networks_name_them(row, dense):
+    """They have one colour and shape."""
+    rows = [dense(seed=s) for s in range(3)]
+    rows += [row(seed=s, method=m, target=t) for s in range(3) for m, t in
+             (("transfer", "from:a"), ("transfer", "from:a+b"), ("transfer", "free"), ("l1", "from:a"))]  # fmt: skip
+    for draw in (difference_against_macs, accuracy_against_macs):
+        names = texts(draw(pd.DataFrame(rows))[0])
+        assert {"transfer from a", "transfer from a+b", "transfer", "l1", "dense"} >= set(names) > {"l1"}
+    assert len(set(texts(difference_against_macs(pd.DataFrame(rows))[0]))) == 4
+
+
 @pytest.fixture
 def ranked(row) -> pd.DataFrame:
     """a always first, b second, c third at macs=0.5; a and b alone at macs=0.3."""
@@ -182,11 +194,32 @@ def test_compression_sets_macs_kept_against_size_and_error(row, dense):
 
 
 def test_compression_without_a_dense_run_says_what_is_missing(row):
-    figure, _ = compression(pd.DataFrame([row(target="free", macs=8000.0)]))
+    figure, _ = compression(pd.DataFrame([row(target="free", macs=8000.0, params_dense=n) for n in (1e3, 2e3)]))
     left, right = figure.axes
     assert [text.get_text() for text in left.texts] == []
     assert [text.get_text() for text in right.texts] == ["no dense run to compare with"]
     assert left.get_ylim() == (72, 104)  # a tenth below what is kept; the empty panel has no say in it
+
+
+def test_compression_of_one_network_draws_nothing_and_says_what_it_needs(row, dense):
+    """Its one tick once lay on the names of the other panel."""
+    rows = [make(seed=seed, target="free") for make in (dense, row) for seed in range(2)]
+    figure, caption = compression(pd.DataFrame(rows))
+    assert texts(figure) == ["needs networks of two sizes", "needs two tasks"] and "n=0 seeds" in caption
+    assert [len(axes.containers) + len(axes.get_xticks()) for axes in figure.axes] == [0, 0]
+
+
+@pytest.mark.parametrize("largest", [1.5e5, 9e5, 1e6])
+def test_sizes_on_the_axis_of_compression_do_not_overlap(row, dense, largest):
+    """Minor ticks were named too: "500k600k700k"."""
+    sizes = [make(target="free", params_dense=n, network=f"n{n}") for make in (dense, row) for n in (1e5, largest)]
+    figure, _ = compression(pd.DataFrame(sizes))
+    figure.draw_without_rendering()
+    axis = figure.axes[0].xaxis
+    left, right = figure.axes[0].get_xlim()
+    shown = [tick.label1 for tick in axis.get_major_ticks() + axis.get_minor_ticks() if left <= tick.get_loc() <= right]
+    boxes = [text.get_window_extent() for text in shown if text.get_text()]
+    assert len(boxes) >= 2 and not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
 def test_the_forest_of_variants_draws_paired_differences_with_intervals(row):
@@ -220,6 +253,16 @@ def test_the_forest_of_variants_is_not_stretched_by_an_outlier(row):
     assert axes.get_xlim()[0] > -5
     assert axes.get_yticklabels()[0].get_text() == "reading=plain"
     assert [line.get_marker() for line in axes.lines if line.get_marker() == "<"] == ["<"]
+
+
+def test_variants_of_two_runs_do_not_stretch_the_forest_and_stand_there_with_their_value(row):
+    """One mean of -28 with the t-interval of two runs let the axis run from -75 to 50, and all others lie at 0."""
+    rows = [row(method="switcher", target="free", seed=s, test_accuracy=0.9) for s in range(5)]
+    for knobs, losses in {"turns=15": [0, 1, 2], "turns=30": [1, 1, 2], "signal=random": [25, 31]}.items():
+        changed = {"method": f"switcher,{knobs}", "target": "free"}
+        rows += [row(seed=s, test_accuracy=0.9 - loss / 100, **changed) for s, loss in enumerate(losses)]
+    figure, _ = variant_forest(pd.DataFrame(rows))
+    assert figure.axes[0].get_xlim()[0] > -6 and "-28.0" in texts(figure)
 
 
 def controlled(row, **networks: list[float]) -> pd.DataFrame:
@@ -288,6 +331,20 @@ def test_trajectories_are_means_over_seeds_in_percent_of_the_layer(row, historie
     assert "n=2" in caption
 
 
+def test_an_axis_of_trajectories_has_a_least_span(row, histories):
+    """Factors that differ from 1 in their seventh digit filled their panel, under "1e-7+1"."""
+    whole = histories[histories["cell"] == "switcher@free"].assign(
+        **{"alive/conv1": 8, "factor/conv1": lambda table: 1 + 1e-7 * table["epoch"], "reactivated/conv1": 0}
+    )
+    figure, _ = trajectories(pd.DataFrame([row(method="switcher", target="free")]), whole)
+    figure.draw_without_rendering()
+    for axes, (least, most) in zip(figure.axes, [(0, 100), (0.9, 1.1), (0, 1)], strict=True):
+        low, high = axes.get_ylim()
+        assert least - 0.05 * (most - least) <= low <= least and most <= high <= most + 0.05 * (most - least)
+        assert min(tick for tick in axes.get_yticks() if tick >= low) >= least - 1e-9
+        assert axes.yaxis.get_offset_text().get_text() == ""
+
+
 @pytest.mark.parametrize("cell", ["switcher@free", "l1@macs=0.5"])
 def test_histories_without_notes_or_without_the_switcher_can_be_drawn(row, histories, cell, tmp_path: Path):
     plain = histories.loc[histories["cell"] == cell].drop(columns=["alive/conv1", "factor/conv1"])
@@ -295,6 +352,12 @@ def test_histories_without_notes_or_without_the_switcher_can_be_drawn(row, histo
     style.save(figure, caption, tmp_path / "figure")
     assert "the histories hold no factors" in texts(figure)
     assert "n=" in caption
+
+
+def test_a_figure_without_histories_rests_on_no_run(row, histories):
+    rows = pd.DataFrame([row(method="switcher", target="free")])
+    for draw in (trajectories, training_curves):
+        assert "n=0 seeds" in draw(rows, histories.head(0))[1] and "n=0 seeds" in draw(rows, histories.iloc[1:2])[1]
 
 
 def test_training_curves_take_one_cell_of_each_method(row, histories):

@@ -12,7 +12,7 @@ from scipy.optimize import isotonic_regression
 from benchmarks.report.figures import style
 from benchmarks.report.figures.focus import focus
 from benchmarks.report.figures.labels import Mark
-from benchmarks.report.figures.panels import draw_background, draw_mark, handles_of_targets, legend
+from benchmarks.report.figures.panels import draw_background, draw_mark, handles_of_targets, legend, sources
 from benchmarks.report.stats import names
 from benchmarks.report.stats.estimands import RELEVANT, fixed_tasks, over_tasks
 from benchmarks.report.stats.names import BASELINE, plain_names
@@ -27,16 +27,17 @@ HEIGHT, LETTER = 3.6, 0.049
 LEAD = 0.06
 """Part of the panel's height that lines to the axis take."""
 LONGEST = 34
-"""Letters of a name that there is room for."""
+"""Letters of a name that there is room for; what tells where a method came from makes the panel higher."""
 
 
 def difference_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
     """Test accuracy minus dense, a mark per method and target: mean over tasks and its interval."""
     table = points(rows)
-    table = spread(table).assign(kept=table["x"])
+    table = spread(table).assign(kept=table["x"], shown=_shown(table))
+    height = HEIGHT + LETTER * max([0, *(len(name) - LONGEST for name in table["shown"])])
     looks = style.looks(rows["method"])
     with style.drawing():
-        figure = Figure(figsize=(2 * style.COLUMN, HEIGHT), layout="constrained")
+        figure = Figure(figsize=(2 * style.COLUMN, height), layout="constrained")
         axes = figure.subplots()
         axes.set_xlabel("MACs kept, % of dense")
         axes.set_ylabel("Test accuracy − dense, points")
@@ -46,7 +47,7 @@ def difference_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
         marks = _marks(axes, table, looks)
         seen = focus(axes, [Mark(BASELINE, "black", 100, 0, 0, 0), *marks], targets=[FREE, *table["target"]])
         scale = axes.get_ylim()
-        _name(axes, table, seen)
+        _name(axes, seen, height)
         _lead(axes, table)
         _end_scale(axes, *scale)
         figure.draw_without_rendering()
@@ -106,7 +107,7 @@ def _marks(axes: Axes, table: pd.DataFrame, looks: dict[str, style.Look]) -> lis
     for line in lines(table):
         look = looks[line.method]
         mark = Mark(
-            line.method, look.color, line.x, line.y, 0, float(np.nan_to_num(line.half)), look.grey, line.runs == 1
+            line.shown, look.color, line.x, line.y, 0, float(np.nan_to_num(line.half)), look.grey, int(line.runs)
         )
         draw_mark(axes, mark, look, filled=not is_constrained(line.target))
         marks.append(mark)
@@ -116,9 +117,8 @@ def _marks(axes: Axes, table: pd.DataFrame, looks: dict[str, style.Look]) -> lis
     return marks
 
 
-def _name(axes: Axes, table: pd.DataFrame, marks: list[Mark]) -> None:
+def _name(axes: Axes, marks: list[Mark], height: float) -> None:
     """Write each method's name upright below its interval, and make room for the names; bars end at their limits."""
-    plain = plain_names(table["method"].unique())
     low, top = axes.get_ylim()
     inside = Rectangle((0, low), 1, top - low, transform=axes.get_yaxis_transform())
     for part in [artist for container in axes.containers for artist in container.get_children()]:
@@ -127,11 +127,11 @@ def _name(axes: Axes, table: pd.DataFrame, marks: list[Mark]) -> None:
     for mark in marks:
         if mark.labelled or mark.color == style.GREY or mark.name == BASELINE:
             continue
-        name, below = _shown(plain, mark), max(mark.y - mark.y_half, low)
-        share = (LETTER * len(name) + 0.08) / (HEIGHT - 0.6)  # of the panel's height, which grows with the room
+        below = max(mark.y - mark.y_half, low)
+        share = (LETTER * len(mark.name) + 0.08) / (height - 0.6)  # of the panel's height, which grows with the room
         floor = min(floor, (below - share * top) / (1 - share))
         axes.annotate(
-            name, (mark.x, below), xytext=(0, -3), textcoords="offset points",
+            mark.name, (mark.x, below), xytext=(0, -3), textcoords="offset points",
             rotation=90, ha="center", va="top", fontsize=6, color=mark.color,
         )  # fmt: skip
     axes.set_ylim(floor, top)
@@ -154,10 +154,13 @@ def _lead(axes: Axes, table: pd.DataFrame) -> None:
         axes.plot(x, (0, 0.8 * LEAD), transform=axes.get_xaxis_transform(), color="0.6", linewidth=0.5, zorder=0)
 
 
-def _shown(plain: dict[str, str], mark: Mark) -> str:
-    """The plain name; of a mark at the edge with its value."""
-    label, _, value = (mark.name, "", "") if mark.name in plain else mark.name.rpartition(": ")
-    name = one_line(plain[label])
+def _shown(table: pd.DataFrame) -> pd.Series:
+    """The plain name of each line's method, shortened, and where it came from."""
+    plain = plain_names(table["method"].unique())
+    short = table["method"].map(lambda label: _short(one_line(plain[label])))
+    return (short + sources(table)).map(one_line)
+
+
+def _short(name: str) -> str:
     half = LONGEST // 2  # the last knobs tell a name from its neighbours as well as the first ones do
-    name = name if len(name) <= LONGEST else f"{name[: half - 1]}…{name[-half:]}"
-    return f"{name}: {value}" if value else name
+    return name if len(name) <= LONGEST else f"{name[: half - 1]}…{name[-half:]}"

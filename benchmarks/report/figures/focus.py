@@ -10,6 +10,9 @@ from matplotlib.axes import Axes
 from benchmarks.report.figures.labels import Mark
 from benchmarks.report.stats.placement import FENCE, INNER_FENCE, fences
 
+FEW = 3
+"""Runs from which on an interval has a say in the limits of an axis: that of two is 13 times its standard error."""
+
 
 def focus(axes: Axes, marks: list[Mark], ceiling: float = np.inf, targets: Sequence[str] | None = None) -> list[Mark]:
     """Set the vertical limits to the bulk of the marks, at most the ceiling; intervals may be cut.
@@ -26,6 +29,17 @@ def focus(axes: Axes, marks: list[Mark], ceiling: float = np.inf, targets: Seque
     axes.set_ylim(low, top)
     inside = [mark for mark in marks if low <= mark.y <= high]
     return [_at_edge(axes, mark, low, top) for mark in marks if mark not in inside] + inside
+
+
+def across(axes: Axes, marks: list[Mark], low: float = -np.inf, high: float = np.inf, least: float = 0.0) -> None:
+    """Set the horizontal limits: all marks with their intervals, from `low` to `high`, and no narrower than `least`."""
+    if not marks:
+        return
+    halves = [mark.x_half if mark.runs >= FEW else 0.0 for mark in marks]
+    left = max(low, min(mark.x - half for mark, half in zip(marks, halves, strict=True)))
+    right = min(high, max(mark.x + half for mark, half in zip(marks, halves, strict=True)))
+    margin = max(0.05 * (right - left), (least - (right - left)) / 2, 1e-3 * abs(right), 1e-9)
+    axes.set_xlim(max(low, left - margin), right + margin)
 
 
 def _bulk(marks: list[Mark], targets: Sequence[str] | None) -> list[Mark]:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from benchmarks.report.figures import style
+from benchmarks.report.figures.focus import FEW
 from benchmarks.report.figures.panels import PAGE, SINGLE, beyond, panels, wrapped
 from benchmarks.report.stats.comparisons import against_control, ranked_targets
 from benchmarks.report.stats.estimands import RELEVANT, Estimate, each_task, over_tasks
@@ -171,7 +172,8 @@ def _variant_names(table: pd.DataFrame) -> list[str]:
 
 
 def _variant_lines(axes: Axes, part: pd.DataFrame) -> None:
-    low, high = _framed(axes, (100 * part["difference"]).tolist(), (100 * part["difference_half"]).tolist())
+    bulk = part[part["pairs"] >= FEW] if (part["pairs"] >= FEW).any() else part.assign(difference_half=np.nan)
+    low, high = _framed(axes, (100 * bulk["difference"]).tolist(), (100 * bulk["difference_half"]).tolist())
     if part.empty:
         axes.set_yticks([])
         message = "no method ran with its default knobs and with others"
@@ -184,7 +186,10 @@ def _variant_lines(axes: Axes, part: pd.DataFrame) -> None:
         right = axes.get_yaxis_transform()
         axes.text(1.01, y, f"{100 * line.macs_difference:+.1f}", transform=right, va="center", fontsize=6, color="0.3")
         if not low <= 100 * line.difference <= high:
-            _at_edge(axes, y, below=100 * line.difference < low)
+            below = 100 * line.difference < low
+            _at_edge(axes, y, below)
+            x, side = (0.05, "left") if below else (0.95, "right")
+            axes.text(x, y, f"{100 * line.difference:+.1f}", transform=right, va="center", ha=side, fontsize=5.5)
             continue
         face = "black" if line.target == FREE else "white"
         half = np.nan_to_num(100 * line.difference_half)

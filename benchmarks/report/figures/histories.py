@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from benchmarks.report.figures import style
 from benchmarks.report.figures.panels import MOST, beyond, legend, panels
-from benchmarks.report.stats.names import SUBJECT, few, subject
+from benchmarks.report.stats.names import SUBJECT, few, plain_names, subject
 from benchmarks.report.stats.summary import FREE, TASK
 from benchmarks.report.text.words import one_line, tasks
 from benchmarks.schemas.target import cell_folder
@@ -21,6 +21,8 @@ from benchmarks.schemas.target import cell_folder
 SHADES = mpl.colormaps["viridis"]
 QUANTITIES = {"alive": "Channels alive, %", "factor": "Mean factor", "reactivated": "Channels that came back"}
 """Prefix of a history's columns (`alive/conv1`) -> label of its axis."""
+SPANS = {"alive": (0.0, 100.0), "factor": (0.9, 1.1), "reactivated": (0.0, 1.0)}
+"""What an axis shows at least: in a narrower one, rounding would look like training."""
 
 
 def trajectories(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure, str]:
@@ -48,8 +50,8 @@ def trajectories(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure, s
         figure.draw_without_rendering()
         ends = {"first layer": 0.0, "middle": 0.5, "last layer": 1.0}
         legend(figure, [Line2D([], [], color=_shade(depth), label=text) for text, depth in ends.items()])
-    n = runs.groupby(TASK)["seed"].nunique()
-    seeds = f"n={n.min()} to {n.max()} seeds" if len(n) else "n=0"
+    n = runs.groupby(TASK)["seed"].nunique() if any(quantities.values()) else pd.Series(dtype=int)
+    seeds = f"n={n.min()} to {n.max()} seeds" if len(n) else "n=0 seeds"
     caption = (
         f"{one_line(examined)} (unconstrained) over its training, layer by layer: channels whose factor is not 0, in "
         "percent of the layer's, and their mean factor, as recorded in the runs' histories. Lines: mean over "
@@ -76,6 +78,9 @@ def _layers(axes: Axes, part: pd.DataFrame, columns: list[str], quantity: str) -
         color = _shade(i / max(1, len(columns) - 1))
         axes.plot(over.index, over["mean"], color=color, linewidth=1)
         axes.fill_between(over.index, over["min"], over["max"], color=color, alpha=0.15, linewidth=0)
+    least, most = SPANS[quantity]
+    low, high = (min(least, axes.dataLim.y0), max(most, axes.dataLim.y1)) if columns else (least, most)
+    axes.set_ylim(low - 0.04 * (high - low), high + 0.04 * (high - low))
     if not columns:
         axes.text(0.5, 0.5, "the histories hold no factors", transform=axes.transAxes, ha="center")
 
@@ -85,6 +90,7 @@ def training_curves(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure
     shown = _one_cell_each(rows)
     curves = histories.merge(shown, on="cell").merge(rows[TASK].drop_duplicates())
     looks = style.looks(rows["method"])
+    plain = plain_names(looks)
     with style.drawing():
         there = curves if len(curves) else rows
         figure, drawn = panels(there, 2.3, "Epoch", "Training loss, nats")
@@ -92,8 +98,8 @@ def training_curves(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure
             _curves(axes, part, looks)
         figure.draw_without_rendering()
         lines = {method: looks[method] for method in shown["method"]}
-        legend(figure, [Line2D([], [], color=x.color, linestyle=x.linestyle, label=m) for m, x in lines.items()])
-    n = histories["seed"].nunique() if len(histories) else 0
+        legend(figure, [Line2D([], [], color=x.color, linestyle=x.linestyle, label=plain[m]) for m, x in lines.items()])
+    n = curves["seed"].nunique()
     left_out = rows["method"].nunique() - shown["method"].nunique()
     others = f" {left_out} more methods are in runs.parquet." if left_out else ""
     caption = (

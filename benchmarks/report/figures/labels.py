@@ -21,7 +21,7 @@ SPOTS = [
 class Mark(NamedTuple):
     """A drawn point with its intervals, in data units; half-widths are 0 where there is no interval.
 
-    labelled: the mark needs no text. single: it is one run (n=1), and no mean.
+    labelled: the mark needs no text. runs: how many it is the mean of.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Mark(NamedTuple):
     x_half: float
     y_half: float
     labelled: bool = False
-    single: bool = False
+    runs: int = 3
 
 
 def place(axes: Axes, marks: Iterable[Mark], renderer: RendererBase) -> set[str]:

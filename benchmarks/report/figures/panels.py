@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmarks.report.figures import labels, style
-from benchmarks.report.stats.names import BASELINE
+from benchmarks.report.stats.names import BASELINE, plain_names
 from benchmarks.report.stats.summary import TASK
 from benchmarks.report.text.words import tasks
-from benchmarks.schemas.target import is_constrained
+from benchmarks.schemas.target import Target, is_constrained
 
 PAGE = 10
 """Panels that a page has room for."""
@@ -95,7 +95,7 @@ def draw_mark(axes: Axes, mark: labels.Mark, look: style.Look, filled: bool) -> 
         color=look.color,
         marker=look.marker,
         markerfacecolor=look.color if filled else "white",
-        markersize=SINGLE if mark.single else style.RC["lines.markersize"],
+        markersize=SINGLE if mark.runs == 1 else style.RC["lines.markersize"],
         elinewidth=0.6,
         markeredgewidth=0.8,
     )
@@ -119,14 +119,32 @@ def label(figure: Figure, marks: Sequence[tuple[Axes, Sequence[labels.Mark]]]) -
     return unlabelled
 
 
-def handles(looks: dict[str, style.Look], names: set[str]) -> list[Line2D]:
-    """Legend entries of these methods, and one for all grey dots."""
+def sources(table: pd.DataFrame) -> pd.Series:
+    """Per line " from lenet5" where its method came from several networks, or " match l1" of several; else empty."""
+    targets = [Target.parse(target) for target in table["target"]]
+    told = [f" {target.kind} {target.value}" if target.kind in ("from", "match") else "" for target in targets]
+    found = pd.Series(told, table.index, dtype=object)
+    several = found.where(found != "").groupby(table["method"]).transform("nunique") > 1
+    return found.where(several, "")
+
+
+def handles(looks: dict[str, style.Look], names: set[str], filled: bool = False) -> list[Line2D]:
+    """Legend entries of these methods under their plain names, and one for all grey dots."""
+    plain = plain_names(looks)
     others = sum(look.grey for look in looks.values())
     dots = Line2D([], [], color=style.GREY, marker=".", linestyle="", label=f"{others} other methods")
     few = [
         Line2D([], [], color="black", linestyle="--", label=name)
         if name == BASELINE
-        else Line2D([], [], color=look.color, marker=look.marker, linestyle="", label=name, markerfacecolor="white")
+        else Line2D(
+            [],
+            [],
+            color=look.color,
+            marker=look.marker,
+            linestyle="",
+            label=plain[name],
+            markerfacecolor=look.color if filled else "white",
+        )
         for name, look in looks.items()
         if name in names and not look.grey
     ]

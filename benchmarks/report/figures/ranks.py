@@ -18,7 +18,7 @@ from scikit_posthocs import critical_difference_diagram
 from benchmarks.report.figures import style
 from benchmarks.report.figures.panels import handles, legend
 from benchmarks.report.stats.comparisons import Ranking, gaps, improvement, ranked_targets, ranking
-from benchmarks.report.stats.names import SUBJECT, subject
+from benchmarks.report.stats.names import SUBJECT, plain_names, subject
 from benchmarks.report.text.words import one_line
 
 REACH = 5.0  # points of a performance profile
@@ -108,8 +108,9 @@ def profile_panels(rows: pd.DataFrame) -> tuple[Figure, str]:
         shown = {str(method) for apart in found.values() for method in apart}
         if shown:
             entries = handles({name: looks[name] for name in sorted(shown)}, shown)
+            lines = {plain: looks[name].linestyle for name, plain in plain_names(shown).items()}
             for entry in entries:
-                entry.set_linestyle(looks[name].linestyle if (name := str(entry.get_label())) in looks else "-")
+                entry.set_linestyle(lines.get(str(entry.get_label()), "-"))
             legend(figure, entries)
     caption = (
         f"Left: the fraction of tasks (dataset × network; n={min(map(len, found.values()), default=0)} or more) on "

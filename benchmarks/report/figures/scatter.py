@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.report.figures import labels, style
-from benchmarks.report.figures.focus import focus
+from benchmarks.report.figures.focus import across, focus
 from benchmarks.report.figures.panels import (
     beyond,
     draw_background,
@@ -21,10 +21,11 @@ from benchmarks.report.figures.panels import (
     label,
     legend,
     panels,
+    sources,
 )
-from benchmarks.report.stats.names import BASELINE
+from benchmarks.report.stats.names import BASELINE, plain_names
 from benchmarks.report.stats.placement import shifts
-from benchmarks.report.stats.summary import TASK, summary
+from benchmarks.report.stats.summary import CELL, TASK, scored, summary
 from benchmarks.report.text.words import background, failed, lines, scored_seeds, single
 from benchmarks.schemas.target import is_constrained
 
@@ -50,7 +51,8 @@ def accuracy_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
     caption = (
         "Test accuracy against multiply-accumulates (MACs) kept, one mark per method and target: mean over "
         f"{scored_seeds(table)}; bars are 95 % t-intervals. {FILLED}, spread sideways so that their bars can be seen. "
-        f"{EDGES} Dashed line and band: the dense network and its 95 % t-interval. {_rest(table)}"
+        f"{EDGES} Dashed line and band: the dense network and its 95 % t-interval. {single(table)}"
+        f"{_rest(table)}"
     )
     return figure, caption
 
@@ -68,7 +70,7 @@ def accuracy_against_cost(rows: pd.DataFrame) -> tuple[Figure, str]:
     caption = (
         "Test accuracy minus that of dense, paired by seed, against the training multiply-accumulates (MACs) of the "
         f"whole run relative to dense, search and pretraining included: mean over {scored_seeds(table)}; bars are 95 % "
-        f"t-intervals. {FILLED}. {EDGES} {_rest(table)}"
+        f"t-intervals. {FILLED}. {EDGES} {single(table)}{_rest(table)}"
     )
     return figure, caption
 
@@ -76,35 +78,44 @@ def accuracy_against_cost(rows: pd.DataFrame) -> tuple[Figure, str]:
 def real_against_theoretical_speedup(rows: pd.DataFrame) -> tuple[Figure, str]:
     """Measured CPU speed-up at batch 128 against the ratio of MACs; on the diagonal every MAC saved is time saved."""
     table = summary(rows)
+    timings = scored(rows).groupby(CELL)["speedup_cpu"].count().rename("timings")
+    timed = table.assign(n=table.join(timings, on=CELL)["timings"].fillna(0))
+    there = timed[timed["n"] > 0] if timed["n"].any() else timed
     figure = _scatter(
-        table.assign(x=1 / table["macs_kept"], x_half=np.nan, y=table["speedup_cpu"], y_half=table["speedup_cpu_half"]),
+        timed.assign(x=1 / table["macs_kept"], x_half=np.nan, y=table["speedup_cpu"], y_half=table["speedup_cpu_half"]),
         "Dense MACs / MACs kept", "CPU speed-up, batch 128", _line(lambda axes: axes.axline((1, 1), slope=1, **LINE)),
     )  # fmt: skip
     caption = (
         "Measured speed-up over the dense network (CPU, batch of 128, paired by seed) against the theoretical one, the "
-        f"ratio of multiply-accumulates: mean over {scored_seeds(table)}; bars are 95 % t-intervals. Line: every saved "
-        f"MAC saves its share of time. {FILLED}. {EDGES} {_rest(table)}"
+        f"ratio of multiply-accumulates: mean over {scored_seeds(there)}, as far as they were timed; bars are 95 % "
+        f"t-intervals. Line: every saved MAC saves its share of time. {FILLED}. {EDGES} "
+        f"{single(there)}{_rest(table)}"
     )
     return figure, caption
 
 
+NARROW = 0.1
+"""Least width of an axis of ratios: in a narrower one, rounding would look like a difference."""
 LINE: dict[str, Any] = {"color": "0.6", "zorder": 0}
 
 
 def _rest(table: pd.DataFrame) -> str:
-    return f"{single(table)}{beyond(table)}{background(table)}{failed(table)}"
+    return f"{beyond(table)}{background(table)}{failed(table)}"
 
 
 def _scatter(table: pd.DataFrame, xlabel: str, ylabel: str, reference: Reference) -> Figure:
     """A panel per task with a mark per cell at its columns x and y, in the look of its method."""
     looks = style.looks(table["method"])
+    table = table.assign(shown=table["method"].map(plain_names(looks)) + sources(table))
+    constrained = table.loc[table["method"] != BASELINE, "target"].map(is_constrained)
     with style.drawing():
         figure, drawn = panels(table, 2.6, xlabel, ylabel)
         marks = []
         for axes, part in drawn:
             cells = part.dropna(subset=["x", "y"])
             marks.append((axes, reference(axes, cells, _marks(axes, cells, looks))))
-        legend(figure, [*handles(looks, label(figure, marks)), *handles_of_targets(table)])
+        unlabelled = set(table.loc[table["shown"].isin(label(figure, marks)), "method"])
+        legend(figure, [*handles(looks, unlabelled, not constrained.any()), *handles_of_targets(table)])
     return figure
 
 
@@ -114,7 +125,7 @@ def _marks(axes: Axes, cells: pd.DataFrame, looks: dict[str, style.Look]) -> lis
         look = looks[line.method]
         halves = np.nan_to_num([line.x_half, line.y_half])
         mark = labels.Mark(
-            line.method, look.color, line.x, line.y, float(halves[0]), float(halves[1]), look.grey, line.n == 1
+            line.shown, look.color, line.x, line.y, float(halves[0]), float(halves[1]), look.grey, int(line.n)
         )
         draw_mark(axes, mark, look, filled=not is_constrained(line.target))
         marks.append(mark)
@@ -129,6 +140,7 @@ def _line(draw: Callable[[Axes], object]) -> Reference:
 
     def drawn(axes: Axes, _: pd.DataFrame, marks: list[labels.Mark]) -> list[labels.Mark]:
         seen = focus(axes, marks)
+        across(axes, marks, least=NARROW)
         draw(axes)
         return seen
 
@@ -137,10 +149,9 @@ def _line(draw: Callable[[Axes], object]) -> Reference:
 
 def _accuracy_of_dense(axes: Axes, cells: pd.DataFrame, marks: list[labels.Mark]) -> list[labels.Mark]:
     """A dashed line and a band: marks at both ends and in the middle of it, of which one is labelled."""
-    left, right = axes.get_xlim()
     # No network keeps more than all MACs, though the interval of few seeds may; one that a method built itself may.
     most = max([100.0, *(mark.x for mark in marks)])
-    axes.set_xlim(right=min(right, most + 0.04 * (most - left)))
+    across(axes, marks, low=0.0, high=most, least=2.0)
     dense = [
         (100 * line.accuracy, 100 * float(np.nan_to_num(line.accuracy_half)))
         for line in lines(cells[cells["method"] == BASELINE].head(1))
