@@ -177,6 +177,33 @@ def test_what_is_recorded_once_is_never_thinned_out(study: pd.DataFrame) -> None
     assert found is not None and [x for x in found["validation_accuracy"] if x is not None] == [0.5, 0.75]
 
 
+def test_what_is_empty_is_left_out_and_named_at_the_end(study: pd.DataFrame) -> None:
+    """A page of free runs alone held nine frames and tables with one sentence each."""
+    free = study[study["target"] == "free"]
+    made = {name: table(free) for name, table in TABLES.items()}
+    texts = [TableText(name, sheets.html(table), sheets.tex(table), sheets.csv(table)) for name, table in made.items()]
+    drawings = [Drawing(name, b"<svg/>", caption) for name, (_, caption) in drawn(free, histories(free)).items()]
+    text = page(free, None, texts, drawings)
+    images = {attrs["data-figure"] for tag, attrs in Elements(text).tags if tag == "img"}
+    assert set(payload(text)["figures"]) == images >= {"difference", "accuracy_macs", "curves"}
+    assert not images & {"ranks", "profiles", "equal_macs", "ablation", "trajectories"}
+    assert set(payload(text)["tables"]) >= {"summary", "failures"} and "ranks" not in payload(text)["tables"]
+    assert (
+        "Not shown, since the runs for them are missing: ablation, equal_macs, matched, profiles, ranks, trajectories."
+    ) in text
+    assert "Not shown" not in page(free, None, texts[:1], drawings[:1])
+
+
+def test_a_caption_over_few_seeds_is_no_empty_figure() -> None:
+    assert not pages.EMPTY.search("mean over n=0 to 3 seeds; n=10 tasks")
+    assert pages.EMPTY.search("mean over n=0 seeds") and pages.EMPTY.search("at each target (n=0)")
+
+
+def test_a_name_breaks_after_its_knobs() -> None:
+    broken = pages.breakable("<tr><td>switcher,input=noise,lr=1</td><td>[-1.0, 2.0]</td></tr>")
+    assert broken == "<tr><td>switcher,<wbr>input=noise,<wbr>lr=1</td><td>[-1.0, 2.0]</td></tr>"
+
+
 def test_rows_alone_are_enough(row: Any) -> None:
     made = page(pd.DataFrame([row()]))
     assert payload(made)["histories"] == [] and "1 run, 1 method" in made
@@ -245,9 +272,8 @@ def test_a_page_of_1300_runs_with_long_histories_and_every_table_and_figure_take
     made = {name: table(large) for name, table in TABLES.items()}
     texts = [TableText(name, sheets.html(table), sheets.tex(table), sheets.csv(table)) for name, table in made.items()]
     text = page(large, long, texts, drawings)
-    assert len(payload(text)["histories"]) == 1300 and text.count("<img") == len(drawings) == len(FIGURES) + len(
-        OF_HISTORIES
-    )
+    assert len(payload(text)["histories"]) == 1300 and len(drawings) == len(FIGURES) + len(OF_HISTORIES)
+    assert text.count("<img") == len(drawings) - 1, "without variants, the page has no figure of them"
     assert len(text.encode()) < 2e6
 
 

@@ -201,6 +201,30 @@ def test_nothing_is_wider_than_the_window(seen: Any, width: int) -> None:
     assert seen.locator(".claims").bounding_box()["y"] < 900, "verdicts stand on the first screen"
 
 
+LONG = "switcher,reading=forced,lr=0.08,reader=embedding,signal=random,through=True"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_long_names_neither_widen_the_window_nor_break_within_a_knob(browser: Any, tmp_path: Path, width: int) -> None:
+    rows = make_study(METHODS, networks=1).replace({"method": {"sss": LONG}})
+    texts = page.TableText("summary", tables.html(summary(rows)), "", "")
+    (tmp_path / "index.html").write_text(composed(rows, None, [texts]), encoding="utf-8")
+    opened = browser.new_page(viewport={"width": width, "height": 844})
+    opened.goto((tmp_path / "index.html").as_uri())
+    opened.wait_for_selector("#legend button")
+    opened.get_by_label("Filter by words").fill("reader=embedding")
+    assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    cells = opened.locator("#table tbody button.open, .sheet td:first-child").filter(has_text=LONG)
+    assert cells.count() >= 2
+    narrow = """cells => cells.map((cell) => {
+        const range = document.createRange();
+        return [...cell.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE)
+            .map((node) => { range.selectNodeContents(node); return range.getClientRects().length; });
+    }).flat()"""
+    assert set(cells.evaluate_all(narrow)) == {1}, "each knob stands on one line"
+    opened.close()
+
+
 def test_a_long_name_stays_within_its_claim(seen: Any) -> None:
     longest = "'switcher' + ',reading=two_heads,signal=none'.repeat(4)"
     claim = (

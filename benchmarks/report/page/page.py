@@ -10,6 +10,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -55,6 +56,14 @@ VERDICTS: dict[Verdict, tuple[str, str]] = {
 """What one claim of this verdict does, and what several do."""
 
 
+EMPTY = re.compile(r"\bn=0(?! to)\b")
+"""What the caption of a figure that rests on no run says."""
+
+
+KNOBS = re.compile(r"<td>[^<]*=[^<]*</td>")
+"""A cell of a table that names knobs."""
+
+
 class Drawing(NamedTuple):
     """A figure as it was written: its name, its SVG, its caption."""
 
@@ -92,14 +101,18 @@ def page(
         "title_of": title_of,
         "decisive": decisive,
         "interval": interval,
+        "breakable": breakable,
     }
     script = "(async () => {\n'use strict';\n" + "\n".join(_asset(name) for name in ASSETS) + "})();"
+    # That no run failed is said; of other tables without a line the page names the missing ones at its end.
+    filled = [sheet for sheet in tables if "<table" in sheet.html or sheet.name == "failures"]
+    drawn = [drawing for drawing in drawings if not EMPTY.search(drawing.caption)]
     vega = vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;")
     payload = {
         **runs.payload(rows, histories),
         **points.payload(rows, looks),
-        "tables": {sheet.name: {"tex": sheet.latex, "csv": sheet.csv} for sheet in tables},
-        "figures": {drawing.name: drawing.svg.decode() for drawing in drawings},
+        "tables": {sheet.name: {"tex": sheet.latex, "csv": sheet.csv} for sheet in filled},
+        "figures": {drawing.name: drawing.svg.decode() for drawing in drawn},
     }
     return environment.get_template("page.html.jinja").render(
         title=study_name(rows),
@@ -110,8 +123,9 @@ def page(
         claims=judged,
         findings=findings,
         legend=LEGEND,
-        tables=tables,
-        drawings=drawings,
+        tables=filled,
+        drawings=drawn,
+        absent=sorted({part.name for part in (*tables, *drawings) if part not in (*filled, *drawn)}),
         provenance={name: sorted(set(rows[name].map(runs.text))) for name in PROVENANCE},
         meanings=COLUMNS,
         payload=packed(json.dumps(payload)),
@@ -146,6 +160,11 @@ def answers(rows: pd.DataFrame, judged: Sequence[Claim]) -> list[str]:
 def title_of(name: str) -> str:
     """The heading of a table or figure of this name."""
     return TITLES.get(name, name.replace("_", " ").capitalize())
+
+
+def breakable(html: str) -> Markup:
+    """The table, in which a name may break after each of its knobs and not within one."""
+    return Markup(KNOBS.sub(lambda cell: cell[0].replace(",", ",<wbr>"), html))
 
 
 def packed(text: str) -> str:

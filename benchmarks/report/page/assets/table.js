@@ -50,6 +50,9 @@ function draw() {
   find("#next").disabled = view.page === pages - 1;
 }
 
+// A name breaks after each of its knobs and not within one.
+const breakable = (name) => name.split(/(?<=,)/).flatMap((part, i) => (i ? [element("wbr"), part] : [part]));
+
 function line(run) {
   const row = element("tr", { id: `row-${run}` });
   if (named.status[run] !== "ok") row.className = "failed";
@@ -57,7 +60,7 @@ function line(run) {
     const text = shownAs(column, run);
     const cell = element("td", column.digits === null ? {} : { class: "number" });
     if (column.name === "method") {
-      const button = element("button", { type: "button", class: "open", "aria-expanded": view.open.has(run) }, text);
+      const button = element("button", { type: "button", class: "open", "aria-expanded": view.open.has(run) }, ...breakable(text));
       button.setAttribute("aria-label", `${text}, ${named.target[run]}, seed ${named.seed[run]}: details`);
       if (view.open.has(run)) button.setAttribute("aria-controls", `run-${run}`);
       button.addEventListener("click", () => toggle(run));
