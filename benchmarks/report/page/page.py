@@ -125,7 +125,7 @@ def page(
         legend=LEGEND,
         tables=filled,
         drawings=drawn,
-        absent=sorted({part.name for part in (*tables, *drawings) if part not in (*filled, *drawn)}),
+        absent=sorted({x.name for x in tables if x not in filled} | {x.name for x in drawings if x not in drawn}),
         provenance={name: sorted(set(rows[name].map(runs.text))) for name in PROVENANCE},
         meanings=COLUMNS,
         payload=packed(json.dumps(payload)),
