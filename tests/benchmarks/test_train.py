@@ -289,7 +289,14 @@ def test_a_shape_that_is_trained_from_scratch_has_new_weights_and_what_is_left_o
     assert len(sizes) == 2 and sizes[1] < sizes[0], "the dense network's, then the small one's"
 
 
-ANEW = ["darts", "dmcp", "metapruning", "uniform"]  # methods whose papers train the found network from new weights
+ANEW = ["darts", "dmcp", "evolution", "metapruning", "random_search", "uniform"]  # the found network has new weights
+    "darts",
+    "dmcp",
+    "evolution",
+    "metapruning",
+    "random_search",
+    "uniform",
+]  # methods whose papers train the found network from new weights
 
 
 @pytest.mark.parametrize("method", ANEW)
@@ -302,7 +309,7 @@ def test_search_and_retraining_share_the_one_budget(bench: Bench, method: str) -
     assert record["spent"]["finetune"]["steps"] >= 12, "half of it at least for the network that was found"
 
 
-@pytest.mark.parametrize("method", ANEW[:3])
+@pytest.mark.parametrize("method", ANEW[:-1])
 def test_the_papers_budget_trains_the_found_network_for_all_epochs_and_marks_its_rows(
     bench: Bench, method: str
 ) -> None:
@@ -314,11 +321,12 @@ def test_the_papers_budget_trains_the_found_network_for_all_epochs_and_marks_its
 
 
 def test_a_run_with_nothing_left_for_new_weights_is_refused(bench: Bench) -> None:
-    cells = specs(seeds=1, methods=["dense", "tas"], targets=["macs=0.5"], retrain="scratch")
-    (record,) = records(bench.cell(cells["tas@macs=0.5"], bench.start(cells["start"])))
-    assert (record["status"], record["reason"]) == (
-        "unsupported",
-        "tas spends the whole budget; nothing is left to train the found network from new weights (retrain: scratch)",
+    methods = ["dense", {"tas": {"distillation": 0.9}}]
+    cells = specs(seeds=1, methods=methods, targets=["macs=0.5"], retrain="scratch")
+    (record,) = records(bench.cell(cells["tas,distillation=0.9@macs=0.5"], bench.start(cells["start"])))
+    assert record["status"] == "unsupported" and record["reason"] == (
+        "tas,distillation=0.9 spends the whole budget; nothing is left to train the found network from new weights "
+        "(retrain: scratch)"
     )
 
 
