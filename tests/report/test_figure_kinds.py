@@ -194,7 +194,8 @@ def test_compression_sets_macs_kept_against_size_and_error(row, dense):
 
 
 def test_compression_without_a_dense_run_says_what_is_missing(row):
-    figure, _ = compression(pd.DataFrame([row(target="free", macs=8000.0, params_dense=n) for n in (1e3, 2e3)]))
+    rows = [row(target="free", macs=8000.0, params_dense=size, network=f"net{size:.0f}") for size in (1e3, 2e3)]
+    figure, _ = compression(pd.DataFrame(rows))
     left, right = figure.axes
     assert [text.get_text() for text in left.texts] == []
     assert [text.get_text() for text in right.texts] == ["no dense run to compare with"]

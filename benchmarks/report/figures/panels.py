@@ -73,7 +73,7 @@ def legend(figure: Figure, handles: Sequence[Artist]) -> None:
     for columns in range(max(1, int(width / 1.1)), 0, -1):
         box = figure.legend(handles=handles, loc="lower left", ncols=columns)
         extent = box.get_window_extent(renderer)
-        if columns == 1 or extent.width <= width * figure.dpi:
+        if columns == 1 or extent.x1 <= width * figure.dpi:
             break
         box.remove()  # names are long
     extra = extent.height / figure.dpi
