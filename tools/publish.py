@@ -6,8 +6,6 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pandas as pd
-
 from benchmarks.machine.files import write_atomically
 from benchmarks.registry import ROOT
 from benchmarks.report.figures.registry import FIGURES, OF_HISTORIES
@@ -16,6 +14,7 @@ from benchmarks.report.tables.registry import OF_IMAGES, OF_PUBLISHED, TABLES
 from benchmarks.schemas.correct import CORRECT
 from benchmarks.study import files
 from workflow.scripts import figures, page, tables
+from workflow.scripts.gather import read_histories
 
 LITERATURE = ROOT / "paper/published.csv"  # numbers of papers
 PUBLISHED = Path("results/published")
@@ -49,7 +48,7 @@ def publish(folder: Path) -> None:
 
 def draw(folder: Path, new: Path) -> None:
     """Write what is shown of the rows and histories in `folder` to the folder `new`."""
-    rows, histories = read_rows(folder / "rows.csv"), pd.read_parquet(folder / "runs.parquet")
+    rows, histories = read_rows(folder / "rows.csv"), read_histories(folder / "runs.parquet")
     literature = LITERATURE if LITERATURE.exists() else None
     images = folder / CORRECT if (folder / CORRECT).exists() else None
     names = [*TABLES, *(OF_PUBLISHED if literature else ()), *(OF_IMAGES if images else ())]

@@ -289,14 +289,8 @@ def test_a_shape_that_is_trained_from_scratch_has_new_weights_and_what_is_left_o
     assert len(sizes) == 2 and sizes[1] < sizes[0], "the dense network's, then the small one's"
 
 
-ANEW = ["darts", "dmcp", "evolution", "metapruning", "random_search", "uniform"]  # the found network has new weights
-    "darts",
-    "dmcp",
-    "evolution",
-    "metapruning",
-    "random_search",
-    "uniform",
-]  # methods whose papers train the found network from new weights
+ANEW = ["darts", "dmcp", "evolution", "metapruning", "random_search", "uniform"]
+"""Methods whose papers train the found network from new weights."""
 
 
 @pytest.mark.parametrize("method", ANEW)
