@@ -93,16 +93,8 @@ def plan(study: Study, results: Path, device: torch.device, seconds: float = SEC
         runs = len(jobs) * len(study.seeds)
         passes = 1 + BACKWARD
         cost = (left, passes * macs * images, per_image * images)
-        yield Line(
-            dataset,
-            network,
-            len(cells),
-            runs,
-            sum(done),
-            *cost,
-            origin(dataset, network, study.recipe_of(dataset, network)),
-            note,
-        )
+        rate = origin(dataset, network, study.recipe_of(dataset, network))
+        yield Line(dataset, network, len(cells), runs, sum(done), *cost, rate, note)
 
 
 def own_epochs(study: Study, cell: Cell) -> float:

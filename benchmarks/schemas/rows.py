@@ -103,8 +103,7 @@ class Row(BaseModel):
     knobs: Object = Field(description="JSON: the method's settings, defaults included")
     recipe: Text = Field(  # as it has a default, rows from before it can be read
         "",
-        description="tuned: its learning rate was searched for on this task's validation part; default: it was not; "
-        "study: the study changes the recipe",
+        description="tuned: its learning rate was searched for on this task; default: it was not; study: changes it",
     )
     planned: Count = Field(None, description="runs that the study plans in all; empty in rows of earlier versions")
     split: Literal["fixed", "seed"] = Field("fixed", description="seed: train and validation are drawn anew per seed")
