@@ -14,6 +14,7 @@ from benchmarks.registry import ROOT
 from benchmarks.report.claims.judge import claims
 from benchmarks.report.page.page import answers
 from benchmarks.report.stats.rows import hardware, read_rows
+from benchmarks.report.text.answers import answers as findings
 
 PUBLISHED = ROOT / "results/published"
 
@@ -47,8 +48,7 @@ def study(folder: Path) -> dict[str, Any]:
 def answer(rows: pd.DataFrame) -> list[str]:
     """What its page says first, without the verdicts where no claim is judged."""
     judged = claims(rows)
-    said = answers(rows, judged)
-    return said[1:] if all(claim.verdict == "not judged" for claim in judged) else said
+    return findings(rows) if all(claim.verdict == "not judged" for claim in judged) else answers(rows, judged)
 
 
 def folders() -> Iterator[Path]:

@@ -26,7 +26,9 @@ rule measure:
     params:
         code=lambda wildcards: source_hash("benchmarks.measure"),
         specs=lambda wildcards: [cell_spec(STUDY, cell).model_dump_json() for cell in cells_of_task(wildcards)],
-        recipe=lambda wildcards: recipe_origin(*(task := (wildcards.dataset, wildcards.network)), STUDY.recipe_of(*task)),
+        recipe=lambda wildcards: recipe_origin(
+            wildcards.dataset, wildcards.network, STUDY.recipe_of(wildcards.dataset, wildcards.network)
+        ),
         # The specs say when to measure again. On the command line, which may have 128 KiB, stands what they follow from;
         # a function of the input is not recorded, so that a dataset more does not measure the others again.
         config=lambda wildcards, input: json.dumps(config),

@@ -51,9 +51,9 @@ def _better_than_others(case: Case) -> Claim:
     matched = str(Target.match(case.examined))
     pairs, chosen = matched_pairs(case.rows, case.examined), at_their_macs(case.rows, case.examined)
     planned, free = case.at(matched), [method for method in case.at(FREE) if method not in case.at(matched)]
-    at_size = _leads(case.examined, pairs[pairs["target"] == matched], planned)
-    counted = pd.concat([pairs[pairs["target"] == matched], chosen[chosen["method"].isin(free)]])
-    judged = family([*at_size, *_leads(case.examined, chosen, free, " at its size")])
+    at_size = pairs[pairs["target"] == matched]
+    counted = pd.concat([at_size, chosen[chosen["method"].isin(free)]])
+    judged = family([*_leads(case.examined, at_size, planned), *_leads(case.examined, chosen, free, " at its size")])
     missing = [gap for method in planned for gap in gates.gaps(case.rows, method, matched)]
     missing += [
         gap for method in free for gap in [*gates.gaps(case.rows, method, FREE), *_unreached(case, chosen, method)]

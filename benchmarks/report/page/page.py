@@ -23,7 +23,7 @@ from markupsafe import Markup
 
 from benchmarks.report.page import points, runs
 from benchmarks.report.stats.evidence import Claim, Finding, Verdict
-from benchmarks.report.stats.rows import members, study_name
+from benchmarks.report.stats.rows import members, study_name, without_study
 from benchmarks.report.text import answers as text_answers
 from benchmarks.report.text.findings import LEGEND, findings, interval
 from benchmarks.schemas.rows import COLUMNS
@@ -138,12 +138,10 @@ def page(
 
 def counts(rows: pd.DataFrame) -> dict[str, int]:
     """What the study holds, in the words of the page's first line; a dataset that two studies share counts once."""
-    own = " (" + rows["study"].str.rpartition("/")[2] + ")"  # as a collection names a shared one
-    datasets = {str(name).removesuffix(end) for name, end in zip(rows["dataset"], own, strict=True)}
     return {
         "run": len(rows),
         "method": rows["method"].nunique(),
-        "dataset": len(datasets),
+        "dataset": without_study(rows["dataset"]).nunique(),
         "network": rows["network"].nunique(),
         "seed": rows["seed"].nunique(),
     }

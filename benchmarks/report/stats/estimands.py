@@ -42,7 +42,8 @@ class Estimate:
 
     def interval(self) -> tuple[float, float]:
         """The two-sided t-interval."""
-        return self.mean - self.half(), self.mean + self.half()
+        half = self.half()
+        return self.mean - half, self.mean + half
 
     def half(self) -> float:
         """Half of the width of the t-interval."""
@@ -98,6 +99,12 @@ def over_tasks(values: pd.Series) -> Estimate:
     _, n, means, variances = _moments(values)
     within = math.sqrt(np.nansum(variances / n)) / fixed.tasks  # a task with one seed adds nothing that is known
     return replace(fixed, error=float(max(stats.sem(means), within)), df=fixed.tasks - 1)
+
+
+def tasks_or_seeds(values: pd.Series) -> Estimate:
+    """The mean over tasks like these; of one task, over its seeds."""
+    found = over_tasks(values)
+    return found if found.tasks > 1 else fixed_tasks(values)
 
 
 def each_task(values: pd.Series) -> dict[str, Estimate]:

@@ -57,6 +57,11 @@ def datasets(studies: Mapping[str, pd.DataFrame], tables: Mapping[str, pd.DataFr
     ]
 
 
+def without_study(names: pd.Series) -> pd.Series:
+    """Names of `datasets` as they were before a collection put the study in brackets."""
+    return names.astype(str).str.replace(r" \(.*\)$", "", regex=True)
+
+
 def members(rows: pd.DataFrame) -> pd.DataFrame:
     """A line per study of a collection: its runs, tasks, version, hardware and dates; of a study, one line."""
     lines = []

@@ -7,6 +7,7 @@ from os import PathLike
 import pandas as pd
 
 from benchmarks.report.stats.names import BASELINE
+from benchmarks.report.stats.rows import without_study
 from benchmarks.report.stats.summary import summary
 from benchmarks.report.tables.orders import orders
 from benchmarks.report.text.sheets import Sheet, Tables
@@ -106,7 +107,7 @@ def _task(table: pd.DataFrame) -> pd.Series:
 
     So are the datasets that a collection names after their studies.
     """
-    names = table["dataset"].astype(str).str.replace(r" \(.*\)$", "", regex=True) + "|" + table["network"].astype(str)
+    names = without_study(table["dataset"]) + "|" + table["network"].astype(str)
     return names.str.lower().str.replace(r"[^a-z0-9|]|bn$", "", regex=True)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from benchmarks.report.stats.comparisons import against_control, ranked_targets
-from benchmarks.report.stats.estimands import RELEVANT, Estimate, fixed_tasks, outcome, outcomes, over_tasks
+from benchmarks.report.stats.estimands import RELEVANT, Estimate, fixed_tasks, outcome, outcomes, tasks_or_seeds
 from benchmarks.report.stats.names import BASELINE, SUBJECT, plain_names, subject
 from benchmarks.report.stats.summary import FREE, TASK, scored
 from benchmarks.schemas.target import Target
@@ -48,7 +48,7 @@ def _unconstrained(rows: pd.DataFrame, runs: pd.DataFrame) -> Iterator[str]:
         own = free[(free["method"] == method) & free["difference"].notna()]
         if own.empty:
             continue
-        found = _estimate(100 * own.set_index(TASK)["difference"])
+        found = tasks_or_seeds(100 * own.set_index(TASK)["difference"])
         kept = own.groupby(TASK)["macs_kept"].mean().mean()
         word = {
             "better": " and is more accurate than the dense network",
@@ -73,7 +73,7 @@ def _at(target: Target, runs: pd.DataFrame) -> Iterator[str]:
     if not points:
         return
     against = _named(control) if target.matched else "a uniformly narrower network"
-    over = {method: _estimate(own) for method, own in points.items()}
+    over = {method: tasks_or_seeds(own) for method, own in points.items()}
     words = _words(over)
     yield f"{where}, {_compared(words, against)} ({_scope(max(over.values(), key=lambda one: one.runs))})."
     here = _words({method: fixed_tasks(own) for method, own in points.items()})
@@ -107,12 +107,6 @@ def _listed(methods: Sequence[str]) -> str:
     if len(names) > MOST:
         names = [*names[: MOST - 1], f"{len(names) - MOST + 1} more"]
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
-
-
-def _estimate(values: pd.Series) -> Estimate:
-    """Over tasks; of one task, over its seeds."""
-    found = over_tasks(values)
-    return found if found.tasks > 1 else fixed_tasks(values)
 
 
 def _size(found: Estimate) -> str:
