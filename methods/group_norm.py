@@ -4,9 +4,10 @@ Idea: a channel's importance is the squared norm of all weights that are removed
 alike. A growing share of weight decay on the unimportant makes all of them small together; then they are removed.
 Strength of a channel: 2^(alpha (I_max - I) / (I_max - I_min)), from 1 to 2^alpha within its group.
 Deviations: the recipe's weight decay stays beside it, where the authors switch theirs off, so that a gain is not owed
-to the decay. The growing decay is the authors' and is not rescaled to the length of the run, in which the unimportant
-shrink less than in theirs. The budget is split between the two trainings (the authors: 100 epochs each). Scores are
-divided by their group's maximum before they are compared, as in the authors' code for CIFAR.
+to the decay. The growing decay is the authors', so that in short runs the unimportant shrink less than in theirs. Where
+the learning rates of a run sum to more than in theirs, it is smaller by as much, and the unimportant shrink alike. The
+budget is split between the two trainings (the authors: 100 epochs each). Scores are divided by their group's maximum
+before they are compared, as in the authors' code for CIFAR.
 Expected: ResNet-56 on CIFAR-10, 93.53 -> 93.77 at 46.9 % of the MACs (torch_pruning's reproduce/readme.md).
 """
 
@@ -20,10 +21,13 @@ from torch import Tensor, nn
 
 from methods.core.api import Keep, Problem
 from methods.core.coupled import coupled, squares
+from methods.core.penalty import rescaled
 from methods.core.ranking import keep_by_rank
 
 TARGETS = ("macs",)
 START = "pretrained"
+PAPER = 243.0  # sum of the learning rates of the authors' training with the penalty: 391 steps an epoch, 0.01 for 60
+# epochs, a tenth for 20, a hundredth for 20
 RANGES = {"penalty": (0, 1), "alpha": (0, 64), "share": (0, 1)}
 
 
@@ -38,13 +42,15 @@ class Knobs:
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """Train with the penalty, then rank what is left of the importance."""
     weights = {group.name: coupled(net, group) for group in problem.groups}
+    epochs = knobs.share * problem.epochs
+    decay = min(knobs.penalty, rescaled(knobs.penalty, PAPER, problem, epochs))
 
     def penalty() -> Tensor:
         importances = [squares(parts) for parts in weights.values()]
         terms = [(strength(i.detach(), knobs.alpha) * i).sum() for i in importances]
-        return knobs.penalty / 2 * torch.stack(terms).sum()  # half, as in weight decay: its gradient is strength * w
+        return decay / 2 * torch.stack(terms).sum()  # half, as in weight decay: its gradient is strength * w
 
-    problem.fit(net, knobs.share * problem.epochs, penalty=penalty)
+    problem.fit(net, epochs, penalty=penalty)
     with torch.no_grad():
         importance = {name: squares(parts) for name, parts in weights.items()}
     return keep_by_rank({name: relative(i) for name, i in importance.items()}, problem, knobs.ranking)

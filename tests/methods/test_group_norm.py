@@ -11,6 +11,7 @@ from torch import nn
 from benchmarks.training.trainer import Trainer
 from methods import group_norm
 from methods.core.coupled import coupled, squares
+from tests.conftest import RECIPE
 from tests.kinds import KINDS, settled
 
 
@@ -60,6 +61,20 @@ def test_the_gradient_is_strength_times_weight_in_every_coupled_layer(
         gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
         assert torch.allclose(gradient, expected[name], atol=1e-5), name
     assert all(m.weight.grad.any() for m in net.modules() if isinstance(m, nn.BatchNorm2d))
+
+
+@pytest.mark.parametrize(("lr", "product"), [(0.1, None), (200.0, 5e-4 * 391 * (0.01 * 60 + 0.001 * 20 + 0.0001 * 20))])
+def test_the_decay_moves_no_further_than_the_authors(
+    lr: float, product: float | None, make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a short run the decay is theirs, and at a high learning rate its product with the rates is."""
+    net, terms = settled(KINDS["plain"]()), {}
+    trainer = make_trainer(net, target=0.5, recipe=RECIPE.model_copy(update={"lr": lr}))
+    monkeypatch.setattr(trainer, "fit", lambda _, epochs, **given: terms.update(given, epochs=epochs))
+    group_norm.learn(net, trainer, group_norm.Knobs(alpha=0.0))
+    decay = 2 * terms["penalty"]().item() / sum(squares(coupled(net, g)).sum().item() for g in trainer.groups)
+    rates = trainer.lr_sum(terms["epochs"])
+    assert decay * rates == pytest.approx(product or 5e-4 * rates, rel=0.01)
 
 
 def test_the_readers_count_where_the_filters_alone_would_choose_otherwise(make_trainer: Callable[..., Trainer]) -> None:
