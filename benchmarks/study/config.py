@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from benchmarks import registry
 from benchmarks.schemas.recipe import Recipe
 from benchmarks.schemas.target import FREE, SPELLED, Target, cell_folder
-from benchmarks.study.cell import Cell, source_of
+from benchmarks.study import values
+from benchmarks.study.cell import Cell
 from benchmarks.study.messages import fault, shown
 from benchmarks.study.method import Entry
 from benchmarks.study.recipes import recipe
-from benchmarks.study.values import Datasets, Epochs, Methods, Name, Networks, PretrainEpochs, Seeds, Settings, Targets
 
 LONGEST = 200
 
@@ -27,10 +27,10 @@ class PerDataset(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    networks: Networks | None = None
-    epochs: Epochs | None = None
-    pretrain_epochs: PretrainEpochs | None = None
-    recipe: Settings = {}
+    networks: values.Networks | None = None
+    epochs: values.Epochs | None = None
+    pretrain_epochs: values.PretrainEpochs | None = None
+    recipe: values.Settings = {}
 
 
 class Study(BaseModel):
@@ -38,20 +38,21 @@ class Study(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    study: Name
-    datasets: Datasets
-    networks: Networks
-    methods: Methods
-    targets: Targets
-    seeds: Seeds
-    epochs: Epochs
-    pretrain_epochs: PretrainEpochs = 0
+    study: values.Name
+    datasets: values.Datasets
+    networks: values.Networks
+    methods: values.Methods
+    targets: values.Targets
+    only: values.Only = {}
+    seeds: values.Seeds
+    epochs: values.Epochs
+    pretrain_epochs: values.PretrainEpochs = 0
     retrain: Literal["inherit", "scratch"] = "inherit"
     schedule: Literal["continue", "restart"] = "continue"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     align: Annotated[int, Field(strict=True, gt=0)] = 1
     split: Literal["fixed", "seed"] = "fixed"
-    recipe: Settings = {}
+    recipe: values.Settings = {}
     where: dict[str, PerDataset] = {}
 
     def on(self, dataset: str) -> Study:
@@ -80,11 +81,12 @@ class Study(BaseModel):
         return [target.matched for target in self.targets if target.matched]
 
     def targets_of(self, method: Entry) -> list[Target]:
-        """The study's targets that a method can take. A method that can choose its own size also runs unconstrained
-        if the study has no other target for it, or if others match it."""
+        """The study's targets for a method, of those that it can take. A method that can choose its own size also runs
+        unconstrained if the study has no other target for it, or if others match it."""
         asks = registry.card(method.key).targets
-        given = [t for t in self.targets if t.asks in asks and t not in (FREE, Target.match(method.label))]
-        unconstrained = FREE in self.targets or method.label in self.matched() or not given
+        here = [target for target in self.targets if method.label in self.only.get(str(target), [method.label])]
+        given = [t for t in here if t.asks in asks and t not in (FREE, Target.match(method.label))]
+        unconstrained = FREE in here or method.label in self.matched() or not given
         return given + ([FREE] if FREE.asks in asks and unconstrained else [])
 
     @model_validator(mode="after")
@@ -131,6 +133,19 @@ class Study(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def check_only(self) -> Study:
+        """`only` speaks of the study's own targets, and of methods that can take them."""
+        for spelled, labels in self.only.items():
+            targets = {str(target): target.asks for target in self.targets}
+            if spelled not in targets:
+                raise ValueError(f"only: {shown(spelled)} is no target of the study; allowed: {', '.join(targets)}")
+            can = [method.label for method in self.methods if targets[spelled] in registry.card(method.key).targets]
+            if unknown := [label for label in labels if label not in can]:
+                allowed = ", ".join(can) or "none in this study"
+                raise ValueError(f"only.{spelled}: {shown(unknown[0])} cannot be at this target; allowed: {allowed}")
+        return self
+
+    @model_validator(mode="after")
     def check_source_networks(self) -> Study:
         """A source network is one of every dataset; a source of several networks begins as one of fewer."""
         everywhere = [n for n in self.networks if all(n in self.on(dataset).networks for dataset in self.datasets)]
@@ -150,8 +165,8 @@ class Study(BaseModel):
 
     @model_validator(mode="after")
     def check_methods(self) -> Study:
-        """Each method has a target, a folder that file systems take, and its source method."""
-        labels = {method.label for method in self.methods}
+        """Each method has a target, a folder that file systems take, and the cells that its own begin from."""
+        folders = {cell_folder(method.label, target) for method in self.methods for target in self.targets_of(method)}
         for method in self.methods:
             targets = self.targets_of(method)
             if not targets:
@@ -160,8 +175,9 @@ class Study(BaseModel):
             for target in targets:
                 if len(folder := cell_folder(method.label, target)) > LONGEST:
                     raise ValueError(f"methods: {shown(folder)} is the name of a folder; allowed: {LONGEST} characters")
-                if target.sources and (needed := source_of(method.key, target).label) not in labels:
-                    raise ValueError(f"methods: {method.key} needs its source {needed}, which is missing")
+                _, source = Cell("", "", method, target).reference or ("", "")
+                if source and source not in folders:
+                    raise ValueError(f"methods: {method.label} at {target} needs {source}, which is missing")
         return self
 
 

@@ -136,6 +136,11 @@ def test_a_study_and_then_a_data_set_change_settings_of_the_recipe() -> None:
         ({"epoch": 3}, "epoch", "unknown key", "epochs"),
         ({"datasets": "digits"}, "datasets", '"digits"', "list"),
         ({"where": {"mnist": {}}}, "where", "'mnist'", "allowed: digits"),
+        ({"only": {"macs=0.2": ["l1"]}}, "only", "'macs=0.2'", "allowed: macs=0.5, free"),
+        ({"only": {"macs=0.5": ["dense"]}}, "only.macs=0.5", "'dense'", "allowed: l1, switcher"),
+        ({"only": {"free": ["switcher,input=noise"]}}, "only.free", "noise'", "allowed: dense, switcher"),
+        ({"only": {"free": []}}, "only.free", "[]", "at least 1"),
+        ({"only": ["l1"]}, "only", "['l1']", "dictionary"),
         ({"where": {"digits": {"networks": ["vgg8_bn"]}}}, "where.digits", "'vgg8_bn'", "allowed: lenet5"),
         ({"where": {"digits": {"networks": []}}}, "where.digits.networks", "[]", "at least 1"),
         ({"where": {"digits": {"epochs": 0}}}, "where.digits.epochs", "0", "greater than 0"),
@@ -234,7 +239,7 @@ def test_a_method_transfers_from_its_source_method_on_a_network_of_the_study() -
         ),
         (
             {"methods": ["switcher", "switcher_transfer"]},
-            "needs its source switcher,reading=forced,lr=0.08,reader=equivariant,input=both, which is missing",
+            "needs switcher,reading=forced,lr=0.08,reader=equivariant,input=both@free, which is missing",
         ),
         ({"targets": ["free"]}, "switcher_transfer needs a target from:<network>"),
     ]:
@@ -263,10 +268,14 @@ def test_a_source_can_have_learned_on_several_networks() -> None:
         ({"targets": ["from:lenet5+resnet8"]}, r"'from:lenet5\+resnet8' needs 'from:lenet5', which is missing"),
         ({"targets": ["from:lenet5", "from:lenet5+vgg"]}, "'from:vgg' is no network that all datasets"),
         ({"targets": ["from:lenet5", "from:lenet5+"]}, "'from:' is no network that all datasets"),
-        ({"methods": base["methods"][:2]}, "needs its source switcher_transfer,train=True, which is missing"),
+        ({"methods": base["methods"][:2]}, "needs switcher_transfer,train=True@from:lenet5, which is missing"),
+        (
+            {"only": {"from:lenet5": ["switcher_transfer"]}},
+            "needs switcher_transfer,train=True@from:lenet5, which is missing",
+        ),
         (
             {"methods": base["methods"][1:]},
-            "needs its source switcher,reading=forced,lr=0.08,reader=equivariant,input=both, which is",
+            "needs switcher,reading=forced,lr=0.08,reader=equivariant,input=both@free, which is",
         ),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -334,6 +343,20 @@ def test_the_grid_is_complete_and_in_the_order_of_the_config() -> None:
 @pytest.mark.parametrize(("seeds", "meant"), [(3, [0, 1, 2]), (1, [0]), ([4, 7], [4, 7]), (1000, [*range(1000)])])
 def test_seeds_are_a_number_or_a_list(seeds: Any, meant: list[int]) -> None:
     assert parse(GOOD | {"seeds": seeds}, "x.yaml").seeds == meant
+
+
+def test_a_target_can_be_for_some_methods_only() -> None:
+    """The switcher at the size of a rival, which no other method of the study needs to take."""
+    methods = ["dense", "l1", "switcher", {"switcher": {"input": "noise"}}, "sss"]
+    targets = ["free", "macs=0.5", "match:sss"]
+    study = {"methods": methods, "targets": targets}
+    some = {"match:sss": ["switcher"], "macs=0.5": ["l1", "switcher,input=noise"]}
+    matched = [folder for folder in grid(**study) if folder.endswith("match:sss")]
+    assert matched == ["l1@match:sss", "switcher@match:sss", "switcher,input=noise@match:sss"]
+    assert grid(**study, only=some) == [
+        "dense@free", "l1@macs=0.5", "switcher@match:sss", "switcher@free",
+        "switcher,input=noise@macs=0.5", "switcher,input=noise@free", "sss@free",
+    ]  # fmt: skip
 
 
 def test_a_dataset_of_its_own_networks_and_epochs() -> None:
