@@ -64,7 +64,7 @@ def _difference(row: dict[str, str] | None) -> str:
     middle, half, kept = (100 * float(row[name]) for name in ("difference", "fixed_half", "macs_kept"))
     lost = int(row["planned"]) - int(row["scored"])
     size = f" at {kept:.0f} %" if row["target"] == "free" else ""
-    return f"{middle:+.2f} ± {half:.2f}{size}" + (f" ({lost} failed)" if lost else "")
+    return f"{middle:+z.2f} ± {half:.2f}{size}" + (f" ({lost} failed)" if lost else "")
 
 
 def filled(text: str, name: str, content: str) -> str:

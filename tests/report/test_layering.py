@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -69,3 +70,10 @@ def test_the_imports_are_found() -> None:
     """A rule that reads nothing would always hold."""
     assert f"{REPORT}.text.sheets" in imported(MODULES[f"{REPORT}.tables.summary"])
     assert "benchmarks.schemas.rows" in imported(MODULES[f"{REPORT}.stats.rows"])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_number_that_rounds_to_zero_has_no_minus(path: Path) -> None:
+    """Format `z` makes -0.00 of a signed number +0.00."""
+    assert f"{-0.001:+z.2f}" == "+0.00"
+    assert not re.search(r"\+\.\d+f", path.read_text())

@@ -10,7 +10,7 @@ import pandas as pd
 from benchmarks.report.claims import gates
 from benchmarks.report.stats.estimands import RELEVANT
 from benchmarks.report.stats.evidence import Finding, finding
-from benchmarks.report.stats.names import BASELINE, NULLS, SUBJECT, subject, with_knob
+from benchmarks.report.stats.names import BASELINE, NULLS, subject, with_knob
 from benchmarks.report.stats.summary import FREE, TASK, scored
 
 POINTS = "points of test accuracy"
@@ -30,7 +30,7 @@ class Case:
 
     @classmethod
     def of(cls, rows: pd.DataFrame) -> Case:
-        examined = subject(rows) or SUBJECT
+        examined = subject(rows)
         runs = scored(rows)
         return cls(rows, examined, runs, runs[(runs["method"] == examined) & (runs["target"] == FREE)])
 

@@ -184,12 +184,12 @@ def _variant_lines(axes: Axes, part: pd.DataFrame) -> None:
     axes.set_ylim(-0.6, len(table) - 0.4)
     for y, line in enumerate(lines(table)):
         right = axes.get_yaxis_transform()
-        axes.text(1.01, y, f"{100 * line.macs_difference:+.1f}", transform=right, va="center", fontsize=6, color="0.3")
+        axes.text(1.01, y, f"{100 * line.macs_difference:+z.1f}", transform=right, va="center", fontsize=6, color="0.3")
         if not low <= 100 * line.difference <= high:
             below = 100 * line.difference < low
             _at_edge(axes, y, below)
             x, side = (0.05, "left") if below else (0.95, "right")
-            axes.text(x, y, f"{100 * line.difference:+.1f}", transform=right, va="center", ha=side, fontsize=5.5)
+            axes.text(x, y, f"{100 * line.difference:+z.1f}", transform=right, va="center", ha=side, fontsize=5.5)
             continue
         face = "black" if line.target == FREE else "white"
         half = np.nan_to_num(100 * line.difference_half)

@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from benchmarks.report.figures import style
 from benchmarks.report.figures.panels import MOST, beyond, legend, panels
-from benchmarks.report.stats.names import SUBJECT, few, plain_names, subject
+from benchmarks.report.stats.names import few, plain_names, subject
 from benchmarks.report.stats.summary import FREE, TASK
 from benchmarks.report.text.words import one_line, tasks
 from benchmarks.schemas.target import cell_folder
@@ -31,7 +31,7 @@ def trajectories(rows: pd.DataFrame, histories: pd.DataFrame) -> tuple[Figure, s
     histories: one line per run and epoch, with a column <quantity>/<group> for each quantity of a group; where
     there are none, the figure says so.
     """
-    examined = subject(rows) or SUBJECT
+    examined = subject(rows)
     runs = histories[histories["cell"] == cell_folder(examined, FREE)].merge(rows[TASK].drop_duplicates())
     quantities = {quantity: _columns(runs, quantity) for quantity in QUANTITIES}
     quantities = {quantity: columns for quantity, columns in quantities.items() if columns} or {"alive": []}

@@ -18,7 +18,7 @@ from scikit_posthocs import critical_difference_diagram
 from benchmarks.report.figures import style
 from benchmarks.report.figures.panels import handles, legend
 from benchmarks.report.stats.comparisons import Ranking, gaps, improvement, ranked_targets, ranking
-from benchmarks.report.stats.names import SUBJECT, plain_names, subject
+from benchmarks.report.stats.names import plain_names, subject
 from benchmarks.report.text.words import one_line
 
 REACH = 5.0  # points of a performance profile
@@ -26,7 +26,7 @@ REACH = 5.0  # points of a performance profile
 
 def rank_diagram(rows: pd.DataFrame) -> tuple[Figure, str]:
     """A line of average ranks per target; bars join methods that do not differ at 5 % (Nemenyi)."""
-    examined = subject(rows) or SUBJECT
+    examined = subject(rows)
     found = {target: ranking(rows, target, examined) for target in ranked_targets(rows)}
     found = {target: one for target, one in found.items() if one.n and len(one.table) > 1}
     looks = style.looks(rows["method"])
@@ -88,7 +88,7 @@ def _say(axes: Axes, text: str) -> None:
 
 def profile_panels(rows: pd.DataFrame) -> tuple[Figure, str]:
     """Per target, on the left the fraction of tasks near the best method, on the right who the examined one beats."""
-    examined = subject(rows) or SUBJECT
+    examined = subject(rows)
     found = {target: gaps(rows, target) for target in ranked_targets(rows)}
     found = {target: apart for target, apart in found.items() if apart.size and len(apart.columns) > 1}
     looks = style.looks(rows["method"])

@@ -33,7 +33,7 @@ def numbers(rows: pd.DataFrame, judged: Sequence[Claim]) -> dict[str, str]:
     "below" where the interval leaves out 0 and "open" where it does not. Findings of claims are over tasks where there
     are several, all other means over fixed tasks.
     """
-    examined = subject(rows) or SUBJECT
+    examined = subject(rows)
     parts = (_study(rows), _knobs(rows), _claims(judged), _size(rows, examined), free_runs(rows, examined))
     compared = (matched_runs(rows, examined), *(against(rows, one) for one in (examined, *CONTROLS)), transfers(rows))
     return {key: text for part in (*parts, *compared) for key, text in part.items()}

@@ -130,10 +130,10 @@ def values_of(key: str, found: Estimate) -> dict[str, str]:
     """What is known of a mean; see `numbers.numbers`."""
     values = {f"{key}.n": str(found.runs)}
     if found.runs:
-        values[f"{key}.mean"] = f"{found.mean:+.2f}"
+        values[f"{key}.mean"] = f"{found.mean:+z.2f}"
     low, high = found.interval()
     if not math.isnan(low):
-        values[f"{key}.interval"] = f"[{low:+.2f}, {high:+.2f}]"
+        values[f"{key}.interval"] = f"[{low:+z.2f}, {high:+z.2f}]"
         values[f"{key}.detectable"] = f"{found.detectable():.2f}"
         values[f"{key}.sign"] = "above" if low > 0 else "below" if high < 0 else "open"
     return values

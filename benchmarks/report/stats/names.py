@@ -31,12 +31,13 @@ def plainest(key: str, labels: Iterable[str]) -> str | None:
     return min(variants, key=lambda label: (label.count(","), label), default=None)
 
 
-def subject(rows: pd.DataFrame) -> str | None:
-    """The label of the examined method in these rows; None without one, or if several forms of it are equally plain."""
+def subject(rows: pd.DataFrame) -> str:
+    """The label of the examined method in these rows; `SUBJECT`, which no row then has, if none of them is of it, or
+    if several forms of it are equally plain."""
     labels = set(rows["method"])
-    found = plainest(SUBJECT, labels)
+    found = plainest(SUBJECT, labels) or SUBJECT
     other = plainest(SUBJECT, labels - {found})
-    return None if found and other and other.count(",") == found.count(",") else found
+    return SUBJECT if other and other.count(",") == found.count(",") else found
 
 
 def with_knob(label: str, knob: str, labels: Iterable[str]) -> str | None:

@@ -28,10 +28,10 @@ def _cells(part: pd.DataFrame) -> pd.DataFrame:
             "n": str(line.pairs),
             "Accuracy, %": number(100 * line.accuracy, ".2f"),
             "Difference, points": between(line.difference, line.difference_half),
-            "Effect size": number(line.effect_size, "+.2f"),
+            "Effect size": number(line.effect_size, "+z.2f"),
             "p, Holm": p_value(line.p_holm),
             "MACs kept, %": number(100 * line.macs_kept, ".1f"),
-            "MACs, points": number(100 * line.macs_difference, "+.1f"),
+            "MACs, points": number(100 * line.macs_difference, "+z.1f"),
         }
         for line in lines(part.sort_values(["target", "difference"]))
     ]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.report.stats.comparisons import matched_pairs
 from benchmarks.report.stats.estimands import estimated, task_means
-from benchmarks.report.stats.names import BASELINE, SUBJECT, subject
+from benchmarks.report.stats.names import BASELINE, subject
 from benchmarks.report.stats.summary import FREE, TASK, scored, summary
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import NONE, display, failed, lines, number, one_line
@@ -29,7 +29,7 @@ def by_target(rows: pd.DataFrame) -> Tables:
 
 def duels(rows: pd.DataFrame) -> Tables:
     """The examined method minus each other at the same MACs, a column per target, over all tasks."""
-    examined = subject(rows) or SUBJECT
+    examined = subject(rows)
     caption = f"Test accuracy of {one_line(examined)} minus the method's at the same MACs, points, {POOLED} {ALONE}"
     return _tables(_grid(matched_pairs(rows, examined), ["method"], "target"), "At the same MACs", caption, 1)
 
@@ -91,7 +91,7 @@ def target_order(target: str) -> tuple[int, float, str]:
 
 
 def _mean(mean: float, half: float) -> str:
-    return f"{100 * mean:+.2f}" if math.isnan(half) else f"{100 * mean:+.2f} ± {100 * half:.2f}"
+    return f"{100 * mean:+z.2f}" if math.isnan(half) else f"{100 * mean:+z.2f} ± {100 * half:.2f}"
 
 
 def _without(rows: pd.DataFrame) -> str:

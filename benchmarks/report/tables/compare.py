@@ -40,7 +40,7 @@ def _shift(found: Comparison) -> str:
     if math.isnan(low):
         return ""
     verdict = "they have moved" if found.shifted else "no shift is shown"
-    return f"Mean over all cells: {mean:+.2f} ({low:+.2f} to {high:+.2f}) points, n={n} tasks and seeds; {verdict}."
+    return f"Mean over all cells: {mean:+z.2f} ({low:+z.2f} to {high:+z.2f}) points, n={n} tasks and seeds; {verdict}."
 
 
 def display(table: pd.DataFrame) -> pd.DataFrame:
@@ -52,8 +52,8 @@ def display(table: pd.DataFrame) -> pd.DataFrame:
                 "Own, %": number(x.mean, ".2f") + (f" ± {x.half:.2f}" if not math.isnan(x.half) else ""),
                 "Published, %": number(x.published, ".2f"),
                 "In own interval": {True: "yes", False: "no"}.get(x.inside, "–"),
-                "Difference, points": number(x.difference, "+.2f")
-                + (f" [{x.low:+.2f}, {x.high:+.2f}]" if not math.isnan(x.low) else ""),
+                "Difference, points": number(x.difference, "+z.2f")
+                + (f" [{x.low:+z.2f}, {x.high:+z.2f}]" if not math.isnan(x.low) else ""),
                 "Pairs": str(x.pairs),
                 "TOST p": number(x.p_tost, ".3f"),
                 "Same to the bit": f"{x.identical} of {x.rows}",

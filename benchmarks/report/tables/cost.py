@@ -44,7 +44,7 @@ def _cells(part: pd.DataFrame) -> pd.DataFrame:
             "Training MACs, × dense": number(line.cost, ".2f"),
             "Epochs": "+".join(number(getattr(line, f"epochs_{phase}"), ".3g") for phase in PHASES),
             "Seconds": number(sum(getattr(line, f"seconds_{phase}") for phase in PHASES), ".0f"),
-            "Difference to dense, points": number(100 * line.difference, "+.2f"),
+            "Difference to dense, points": number(100 * line.difference, "+z.2f"),
             "CPU speed-up": number(line.speedup_cpu, ".2f"),
             "GPU speed-up": number(line.speedup_gpu, ".2f"),
             "Front": "yes" if line.front else "",

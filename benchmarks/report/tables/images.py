@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from benchmarks.report.stats.images import accuracies, duels, joined
-from benchmarks.report.stats.names import SUBJECT, subject
+from benchmarks.report.stats.names import subject
 from benchmarks.report.stats.summary import CELL, LEVEL
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import lines, number, one_line, tasks
@@ -22,7 +22,7 @@ def noise(rows: pd.DataFrame, correct: pd.DataFrame) -> Tables:
 
 def image_by_image(rows: pd.DataFrame, correct: pd.DataFrame) -> Tables:
     """McNemar's tests, a line for all seeds of two methods, a sheet per task."""
-    table = duels(joined(rows, correct), subject(rows) or SUBJECT)
+    table = duels(joined(rows, correct), subject(rows))
     sheets = [Sheet(title, _duels(part), _of_duels(), names=3) for title, part in tasks(table)]
     return Tables(table, sheets, ABSENT)
 

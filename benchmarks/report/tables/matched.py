@@ -7,7 +7,7 @@ from collections.abc import Hashable
 import pandas as pd
 
 from benchmarks.report.stats.comparisons import Ranking, matched, ranked_targets, ranking
-from benchmarks.report.stats.names import SUBJECT, subject
+from benchmarks.report.stats.names import subject
 from benchmarks.report.stats.summary import TASK
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import between, lines, number, one_line, p_value
@@ -15,7 +15,7 @@ from benchmarks.report.text.words import between, lines, number, one_line, p_val
 
 def matched_macs(rows: pd.DataFrame) -> Tables:
     """Accuracy at target MACs, and the examined method's minus it; a sheet per task and target."""
-    examined = subject(rows) or SUBJECT
+    examined = subject(rows)
     table = matched(rows, examined)
     groups = table.groupby([*TASK, "target"], sort=False)
     return Tables(
@@ -27,7 +27,7 @@ def matched_macs(rows: pd.DataFrame) -> Tables:
 
 def ranks(rows: pd.DataFrame) -> Tables:
     """Average ranks over tasks, a sheet per target."""
-    examined = subject(rows) or SUBJECT
+    examined = subject(rows)
     found = {target: ranking(rows, target, examined) for target in ranked_targets(rows)}
     found = {target: one for target, one in found.items() if one.n and len(one.table) > 1}
     data = [one.table.assign(target=target, n=one.n, left_out="; ".join(one.left_out)) for target, one in found.items()]
@@ -67,7 +67,7 @@ def _pairs(part: pd.DataFrame) -> pd.DataFrame:
             "Accuracy, %": number(100 * line.accuracy, ".2f"),
             "MACs kept, %": number(100 * line.macs_kept, ".1f"),
             "Difference, points": between(line.difference, line.difference_half),
-            "Effect size": number(line.effect_size, "+.2f"),
+            "Effect size": number(line.effect_size, "+z.2f"),
             "p": p_value(line.p),
             "p, Holm": p_value(line.p_holm),
         }

@@ -70,7 +70,7 @@ def _cells(table: pd.DataFrame) -> pd.DataFrame:
             "Higher here": line.higher,
             "Lower here": line.lower,
             "Methods": str(line.methods),
-            "Rank correlation": number(line.rho, "+.2f"),
+            "Rank correlation": number(line.rho, "+z.2f"),
             "p": number(line.p, ".3f"),
         }
         for line in lines(table)

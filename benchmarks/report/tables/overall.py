@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmarks.report.stats.comparisons import WITHIN, gaps, improvement, near_best, ranked_targets, ranking
 from benchmarks.report.stats.estimands import estimated, task_means
-from benchmarks.report.stats.names import BASELINE, SUBJECT, subject
+from benchmarks.report.stats.names import BASELINE, subject
 from benchmarks.report.stats.summary import scored
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import NONE, between, lines, number, one_line
@@ -36,7 +36,7 @@ def pooled(rows: pd.DataFrame) -> pd.DataFrame:
     table = estimated(scored(rows), by).join(task_means(scored(rows), by, MEANS))
     runs = rows.groupby(by)["status"]
     table = runs.agg(planned="count", scored=lambda status: (status == "ok").sum()).join(table).reset_index()
-    examined = subject(rows) or SUBJECT
+    examined = subject(rows)
     ranks = [ranking(rows, target, examined).table.assign(target=target) for target in ranked_targets(rows)]
     if ranks:
         average = pd.concat(ranks)[["target", "method", "average_rank"]]
@@ -51,7 +51,7 @@ def _cells(part: pd.DataFrame) -> pd.DataFrame:
         {
             "Method": one_line(line.method),
             "Tasks, n": f"{number(line.tasks, '.0f')}, {number(line.pairs, '.0f')}",
-            "Difference to dense, points": number(100 * line.difference, "+.2f"),
+            "Difference to dense, points": number(100 * line.difference, "+z.2f"),
             "Fixed tasks": between(line.difference, line.fixed_half, alone=True),
             "Over tasks": between(line.difference, line.over_half, alone=True),
             "MACs kept, %": number(100 * line.macs_kept, ".1f"),
@@ -77,7 +77,7 @@ def _caption(part: pd.DataFrame) -> str:
 
 def profiles(rows: pd.DataFrame) -> Tables:
     """A line per method and target, over all tasks."""
-    examined = subject(rows) or SUBJECT
+    examined = subject(rows)
     parts = {target: _near(rows, target, examined) for target in ranked_targets(rows)}
     parts = {target: part for target, part in parts.items() if len(part) > 1}
     sheets = [

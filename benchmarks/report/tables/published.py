@@ -117,7 +117,7 @@ def _cells(part: pd.DataFrame, sources: list[str]) -> pd.DataFrame:
             "Method": one_line(f"{line.method} {line.setting}"),
             "Here": one_line(f"{line.here} ({line.target})"),
             "Published accuracy": number(line.accuracy, ".2f"),
-            "Published difference": number(line.delta, "+.2f"),
+            "Published difference": number(line.delta, "+z.2f"),
             "Published MACs removed": number(line.macs_removed, ".1f"),
             "n": f"{line.n:.0f}",
             "Measured accuracy": number(line.accuracy_measured, ".2f"),

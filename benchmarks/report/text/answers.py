@@ -44,7 +44,7 @@ def _unconstrained(rows: pd.DataFrame, runs: pd.DataFrame) -> Iterator[str]:
     """Of the examined method, or without it of a few others: the size that it chooses, and what that costs."""
     free = runs[(runs["target"] == FREE) & (runs["method"] != BASELINE)]
     examined = subject(rows)
-    for method in [examined] if examined else sorted(set(free["method"]))[:MOST]:
+    for method in [examined] if examined in set(rows["method"]) else sorted(set(free["method"]))[:MOST]:
         own = free[(free["method"] == method) & free["difference"].notna()]
         if own.empty:
             continue
@@ -111,8 +111,8 @@ def _listed(methods: Sequence[str]) -> str:
 
 def _size(found: Estimate) -> str:
     low, high = found.interval()
-    interval = f", 95 % interval {low:+.2f} to {high:+.2f}" if low == low else ""
-    return f"{found.mean:+.2f} points{interval}, {_scope(found)}"
+    interval = f", 95 % interval {low:+z.2f} to {high:+z.2f}" if low == low else ""
+    return f"{found.mean:+z.2f} points{interval}, {_scope(found)}"
 
 
 def _scope(found: Estimate) -> str:

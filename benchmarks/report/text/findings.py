@@ -48,14 +48,14 @@ LEGEND = (
 def interval(estimate: Estimate) -> str:
     """A mean with its 95 % t-interval, which is left out where there is none."""
     low, high = estimate.interval()
-    mean = number(estimate.mean, "+.2f")
-    return mean if math.isnan(low) else f"{mean} [{low:+.2f}, {high:+.2f}]"
+    mean = number(estimate.mean, "+z.2f")
+    return mean if math.isnan(low) else f"{mean} [{low:+z.2f}, {high:+z.2f}]"
 
 
 def _without(found: Finding) -> str:
     means = [one.mean for one in found.without.values()]
     changes = any(outcome != found.outcome for outcome in found.outcomes_without.values())
-    return f"{min(means):+.2f} to {max(means):+.2f}{' *' * changes}" if means else NONE
+    return f"{min(means):+z.2f} to {max(means):+z.2f}{' *' * changes}" if means else NONE
 
 
 def _needed(found: Finding) -> str:

@@ -120,9 +120,9 @@ def between(mean: float, half: float, alone: bool = False) -> str:
     alone: the interval without the mean.
     """
     if math.isnan(half):
-        return NONE if alone else number(100 * mean, "+.2f")
-    interval = f"[{100 * (mean - half):+.2f}, {100 * (mean + half):+.2f}]"
-    return interval if alone else f"{100 * mean:+.2f} {interval}"
+        return NONE if alone else number(100 * mean, "+z.2f")
+    interval = f"[{100 * (mean - half):+z.2f}, {100 * (mean + half):+z.2f}]"
+    return interval if alone else f"{100 * mean:+z.2f} {interval}"
 
 
 def p_value(p: float) -> str:
