@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from methods.core.api import Keep, Problem
 from methods.core.coupled import coupled, squares
-from methods.core.penalty import rescaled
+from methods.core.penalty import at_most
 from methods.core.ranking import keep_by_rank
 
 TARGETS = ("macs",)
@@ -43,7 +43,7 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """Train with the penalty, then rank what is left of the importance."""
     weights = {group.name: coupled(net, group) for group in problem.groups}
     epochs = knobs.share * problem.epochs
-    decay = min(knobs.penalty, rescaled(knobs.penalty, PAPER, problem, epochs))
+    decay = at_most(knobs.penalty, PAPER, problem, epochs)
 
     def penalty() -> Tensor:
         importances = [squares(parts) for parts in weights.values()]

@@ -5,10 +5,10 @@ norm, (sum of gradient * weight)^2 over the norm's scale and bias, averaged over
 Score of a channel: mean over mini-batches of (gamma dL/dgamma + beta dL/dbeta)^2.
 Deviations: one shot, where the paper removes 100 channels every 30 mini-batches and trains on between. Without a
 norm the gate stands behind the layer. A residual stream has one gate on all its branches, so that the contributions
-add before they are squared, as the paper's equation for sets of parameters asks. Its score is divided by the number of
-branches: in the authors' code (pruning_engine.py, method 22) the blocks of a stage share a gate, and its score is
-divided by their number; those of all other gates are divided by 3. The network is in evaluation mode, so that its
-running statistics stay.
+add before they are squared, as the paper's equation for sets of parameters asks. The authors' gate stands behind every
+sum of a stage, so that a branch counts once for each block behind it, and they divide the score by the blocks
+(pruning_engine.py, method 22). Here a branch counts once. The network is in evaluation mode, so that its running
+statistics stay.
 Expected: ResNet-101 on ImageNet loses 0.02 points at 60 % of the MACs (their abstract). One threshold
 empties layers that cost few MACs (LeNet-5's linear ones) before the target is met: there rank uniformly.
 """
@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from methods.core import gates
-from methods.core.api import Group, Keep, Problem
+from methods.core.api import Keep, Problem
 from methods.core.ranking import few_batches, keep_by_rank
 
 TARGETS = ("macs",)
@@ -46,15 +46,4 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
         gradients = torch.autograd.grad(loss, list(gate.values()))
         for score, gradient in zip(scores.values(), gradients, strict=True):
             score += gradient.square()
-    for group in problem.groups:
-        scores[group.name] /= branches(group)
     return keep_by_rank(scores, problem, knobs.ranking)
-
-
-def branches(group: Group) -> int:
-    """How many layers add to the channels: several for a residual stream, each with a gate of its own at its end.
-
-    A depthwise layer writes its channels again, with one gate in all; a concatenation has a gate for every layer that
-    reads it.
-    """
-    return min(len(group.writers), len(group.gates))

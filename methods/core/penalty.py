@@ -1,4 +1,4 @@
-"""Two rules for penalties whose effect grows with the length of the training.
+"""Rules for penalties whose effect grows with the length of the training.
 
 A step of gradient descent on penalty * |x| moves x by penalty * learning rate. A training moves it by penalty * S,
 where S is the sum of the learning rates of its steps. Papers train for 10^5 steps, a run here for 10^2 to 10^4, so
@@ -11,6 +11,9 @@ Momentum multiplies both sides alike: papers and recipes have 0.9 unless the met
 Some papers train so long that a parameter that the loss does not need is at 0 within the first epochs, and stays
 there: their product would be stronger than the loss in a short run. With `reaching`, the paper's penalty stays as it
 is, and is raised only in a training so short that such a parameter would not be at 0 halfway.
+
+Where a penalty only helps a criterion to choose, it need not arrive anywhere. With `at_most` it is the paper's, and is
+lowered in a training whose learning rates sum to more than the paper's.
 """
 
 from __future__ import annotations
@@ -29,6 +32,14 @@ def rescaled(penalty: float, paper: float, problem: Problem, epochs: float, lr: 
     """
     here = problem.lr_sum(epochs, lr)
     return penalty * paper / here if here else 0.0
+
+
+def at_most(penalty: float, paper: float, problem: Problem, epochs: float) -> float:
+    """The paper's penalty, or a smaller one that moves no further in the next `epochs` than in the paper's training.
+
+    penalty, paper: the paper's penalty and S.
+    """
+    return min(penalty, rescaled(penalty, paper, problem, epochs))
 
 
 def reaching(

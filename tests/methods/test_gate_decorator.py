@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from benchmarks.training.trainer import Trainer
 from methods import gate_decorator
 from methods.core import gates
 from methods.core.api import Group, Keep
+from tests.conftest import RECIPE
 from tests.kinds import KINDS, settled
 
 MakeTrainer = Callable[..., Trainer]
@@ -103,6 +105,27 @@ def test_a_tock_makes_phi_smaller(make_trainer: MakeTrainer, monkeypatch: pytest
             gate_decorator.learn(net, make_trainer(net, 8, target=0.9), gate_decorator.Knobs(penalty=penalty))
         size[penalty] = torch.cat([*made[0]]).abs().mean().item()
     assert size[0.5] < 0.8 * size[0.0]
+
+
+@pytest.mark.parametrize(("lr", "product"), [(0.05, None), (50.0, 1e-3 * 10 * 391 * (0.001 + 0.01) / 2)])
+def test_a_tock_moves_phi_no_further_than_the_authors(
+    lr: float, product: float | None, make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a short Tock the penalty is theirs, and at a high learning rate its product with the rates is."""
+    net, tocks = KINDS["residual"](), []
+    trainer = make_trainer(net, target=0.9, recipe=RECIPE.model_copy(update={"lr": lr}))
+
+    def fit(
+        _: nn.Module, epochs: float, penalty: Callable[[], Tensor], trained: nn.ParameterList, **__: object
+    ) -> None:
+        size = torch.cat([*trained]).abs().sum().item()
+        tocks.append((penalty().item() / size, trainer.lr_sum(epochs)))
+
+    monkeypatch.setattr(trainer, "fit", fit)
+    gate_decorator.learn(net, trainer, gate_decorator.Knobs(tick=1.0, ticks=10))
+    for strength, rates in tocks:
+        assert strength * rates == pytest.approx(product or 1e-3 * rates, rel=0.01)
+    assert tocks
 
 
 def planted(
