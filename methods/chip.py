@@ -7,9 +7,9 @@ a few images; the least independent go. With A [channels, h w] the maps of an im
 sum over images of ||A||* - ||A with row c zero||*.
 Deviations: the paper sets a rate per layer by hand; here every group loses the same share. Maps are taken behind the
 last norm (or layer) of each branch and rectified, whatever the network's activation; a group with several branches (a
-residual stream) is scored by the mean over them. The maps of a linear layer are one column, whose nuclear norm is its
-length: there the units with the smallest activations go. The decompositions, which cost 1.4 times ResNet-20's forward
-and backward pass, are charged (methods/core/decomposition.py).
+residual stream) is scored by the mean over them, where the authors take the map behind the sum. The maps of a linear
+layer are one column, whose nuclear norm is its length: there the units with the smallest activations go. The
+decompositions, which cost 1.4 times ResNet-20's forward and backward pass, are charged (methods/core/decomposition.py).
 Expected: ResNet-56 on CIFAR-10, 93.26 -> 94.16 at 52.6 % of the MACs (as the table in the README of CORING,
 github.com/pvti/CORING, quotes the paper; the authors' README has no results).
 """

@@ -13,10 +13,11 @@ budget at the latest, and one threshold then meets the target. As in the authors
 Not in short runs: over hundreds of steps the loss hardly moves the latent elements. They shrink alike, and end in the
 order in which they were drawn (rank correlation 0.87 to 0.99 after 200 steps on planted channels,
 tests/methods/test_planted.py), so that the choice is that of the random start. The authors search for 10^5 steps.
-Deviations: layers whose outputs are not removed (the classifier, as in the paper) keep weights of their own, and so
-do all norms and biases. The authors' ResNet never prunes the stream of its last stage
-(model_dhp/resnet_dhp_share.py); here it is a group like any other. The variance of Hyperfan-in is split evenly
-between the two linear maps, which makes their steps smaller.
+Deviations: layers whose outputs are not removed (the classifier, as in the paper) keep weights of their own, and so do
+all norms and biases. The authors' ResNet never prunes the stream of its last stage (model_dhp/resnet_dhp_share.py);
+here it is a group like any other. The variance of Hyperfan-in is split evenly between the two linear maps, which makes
+their steps smaller. Latent vectors do not decay (the authors: by 1e-4), so that fewer elements are at zero when the
+search ends.
 Expected: ResNet-56 on CIFAR-10, 92.95 -> 93.58 at 51.0 % and 92.94 at 39.1 % of the FLOPs (table 1 of the paper,
 figs/table1.png of the authors' repository).
 """

@@ -7,10 +7,11 @@ Strength: the authors' solver for ConvNet (branch scnn, cifar10_full_grouplasso_
 rates of 1e-4, 1e-5 and 1e-6, whose sum is 26.2, and lists lambda (`breadth_decay`) from 1e-4 to 0.02 to choose from;
 for AlexNet it is 1e-3. Here lambda is 3e-3, within that list, rescaled to the run's own sum (methods/core/penalty.py).
 Deviations: the filter-wise term of structured sparsity learning alone; a channel's slice of the next layer goes along.
-The filters of a group with several writers are one vector of the lasso, because they go together. The lasso is taken by
-the subgradient, and weights below 1e-4 are set to zero after every step, both as in the authors' code. The smallest
-filters go until the target is met; the paper removes what has vanished and takes the size that comes out. The recipe's
-weight decay stays. A norm behind a filter cancels its length; there the penalty acts on the order of the filters alone.
+Linear layers have it, too, which the authors' ConvNet does not. The filters of a group with several writers are one
+vector of the lasso, because they go together. The lasso is taken by the subgradient, and weights below 1e-4 are set to
+zero after every step, both as in the authors' code. The smallest filters go until the target is met; the paper removes
+what has vanished and takes the size that comes out. The recipe's weight decay stays. A norm behind a filter cancels its
+length; there the penalty acts on the order of the filters alone.
 Expected: AlexNet on ImageNet saves 30 to 40 % of its FLOPs without a loss and 60 to 70 % with less than 1.5 points, by
 a finer term than the filter-wise one (docs/Poster_Wen_NIPS2016.pdf, branch scnn of the authors' repository); the
 paper's table for ConvNet was not checked. ResNet-56 on CIFAR-10 with a comparable penalty, 93.53 ->

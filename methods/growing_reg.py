@@ -6,10 +6,10 @@ channels: those that the loss holds least, by its curvature, shrink most, and th
 Loss: cross-entropy + beta_t / 2 * sum over chosen channels of ||w||^2, where beta_t grows from 0 to 1.
 Deviations: the authors' README for ResNet-56 adds 1e-4 to beta every 10 steps up to 1 (100,000 steps), holds it there
 for 10,000, and with GReg-2 chooses before that, by steps of 1e-5 up to 0.01 (10,000 steps). Here beta grows in every
-step, by as much as leads to the same ceilings within the budget, and the three phases have the same proportions, 10 :
-1 : 1. The scale of the norm behind a filter is penalised too, because the norm cancels the length of the filter alone.
+step, by as much as leads to the same ceilings within the budget, and the three phases have the same proportions, 10 : 1
+: 1. The scale of the norm behind a filter is penalised too, because the norm cancels the length of the filter alone.
 What stays after GReg-2's choice has no penalty but the recipe's weight decay. The one schedule of the learning rate
-goes on.
+goes on: where it is high, GReg-2's small penalty pushes further than theirs before the choice.
 Expected: ResNet-56 on CIFAR-10, 93.36 -> 93.18 (GReg-1) and 93.36 (GReg-2) at 39.2 % of the MACs (their table 2, as
 torch_pruning's reproduce/readme.md quotes it).
 """

@@ -6,9 +6,9 @@ Deviations: the authors' code takes all ranks from the dense network, as here, b
 masks one and fine-tunes for 15 to 30 epochs before the next. Here all layers are pruned at once and fine-tuned
 together, since one budget holds no such number of epochs. The paper sets a rate per layer by hand; here every group
 loses the same share. Maps are taken behind the last norm (or layer) of each branch and rectified, whatever the
-network's activation; a group with several branches (a residual stream) is scored by the mean over them. A linear unit's
-map is 1 x 1: its rank is 1 where it is active, so units rank by how often they are. The singular values behind the
-ranks are charged (methods/core/decomposition.py).
+network's activation; a group with several branches (a residual stream) is scored by the mean over them, where the
+authors take the map behind the sum. A linear unit's map is 1 x 1: its rank is 1 where it is active, so units rank by
+how often they are. The singular values behind the ranks are charged (methods/core/decomposition.py).
 Expected: ResNet-56 on CIFAR-10, 93.17 % at 50.0 % of the MACs (README of the authors' repository, which counts the
 inputs of removed channels; their code keeps the epoch that is best on the test set), from 93.26 % (README of CORING).
 """

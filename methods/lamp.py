@@ -3,8 +3,8 @@
 Idea: the squared magnitude, divided by the sum of all squared magnitudes in the layer that are not smaller: what is
 removed from a layer relative to what would be left of it. Scores compare across layers without a rate per layer.
 Deviations: the paper scores single weights; a channel's magnitude is the L2 norm of its filter, over every writer of
-its group, as in torch_pruning's channel form. One shot. Within a group the order is that of `l2`: what the method
-decides are the widths, so there is no uniform ranking.
+its group (torch_pruning's channel form, of which the figure below is, also counts norms and readers). One shot. Within
+a group the order is that of `l2`: what the method decides are the widths, so there is no uniform ranking.
 Expected: no channel form in the paper, which has the best accuracy among layer-wise sparsities of single weights. As
 channels: ResNet-50 on CIFAR-100 twice as fast, 78.35 -> 76.26, the eleventh of twelve criteria, with at least 10 % of
 each group kept (PruningBench's README). A target in MACs empties layers that cost few (LeNet-5's linear ones) before it

@@ -6,8 +6,9 @@ group lasso; those that are chosen to go feel nothing else, because the loss's g
 forget, while the rest of the network remembers. Layer, norm and compactor then are merged into layer and norm.
 Gradient of a row c of a compactor: mask_c * dL/dc + lambda * c / ||c||, mask 0 for chosen rows, momentum 0.99.
 Strength: the authors' lambda is 1e-4 over 480 epochs of 782 steps at rates from 0.01 to 0 by a cosine: a row that the
-loss does not need is at 0 after some 10,000 of the 375,000 steps. In a short run lambda is raised until such a row is
-at 0 after half of the steps (methods/core/penalty.py, `reaching`).
+loss does not need is at 0 after some 10,000 of the 375,000 steps. In a short run the compactors learn faster, so that
+such a row is at 0 after half of the steps (methods/core/penalty.py, `reaching`), or at the recipe's rate at most: loss
+and lasso keep the authors' balance on a row. Chosen rows, which feel no loss, have a lasso that is raised as well.
 Deviations: a compactor needs one full writer with at most one batch norm, all of whose channels are the group's. Other
 groups keep all of their channels: residual streams, as in the paper, depthwise, grouped and concatenated layers. A
 network whose target cannot be met by the others is refused. Momentum of 0.99 takes some hundred steps to build up:
@@ -22,6 +23,7 @@ is quoted in torch_pruning's reproduce/readme.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -66,18 +68,21 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     places = {group.name: place for group in problem.groups if (place := place_for(net, group))}
     refuse_early(places, problem)
     compactors = nn.ModuleList(compactor for _, _, compactor in places.values())
-    optimizer = problem.optimizer(compactors, lr=knobs.lr, weight_decay=0.0)
+    budget = problem.epochs
+    reach = partial(reaching, knobs.lasso, 1.0, problem, knobs.share * budget, momentum=knobs.momentum)
+    faster = reach(lr=knobs.lr) / knobs.lasso if knobs.lasso else 1.0
+    recipe = problem.lr_sum(budget) / problem.lr_sum(budget, 1.0)
+    lr = max(knobs.lr, min(faster * knobs.lr, recipe))
+    optimizer = problem.optimizer(compactors, lr=lr, weight_decay=0.0)
     for settings in optimizer.param_groups:
         settings |= {"momentum": knobs.momentum, "nesterov": False}
     chosen = {name: torch.zeros_like(c.running_var, dtype=torch.bool) for name, (_, _, c) in places.items()}
-    budget = problem.epochs
     left = knobs.share * (1 - knobs.end) * budget * problem.epoch_steps  # steps behind the last choice
     pace = 8 / left**2 + 2 * (1 - knobs.momentum) / left  # of a step's growth: from norm 1 to 0 in less than these
-
-    lasso = reaching(knobs.lasso, 1.0, problem, knobs.share * budget, knobs.lr, knobs.momentum)
+    raised = reach(lr=lr)
 
     def step() -> None:
-        forget(places, chosen, optimizer, lasso, pace)
+        forget(places, chosen, optimizer, knobs.lasso, max(raised, pace / optimizer.param_groups[0]["lr"]))
 
     def train(until: float) -> None:
         with attached(places, problem):
@@ -135,14 +140,12 @@ def forget(
     chosen: dict[str, Tensor],
     optimizer: torch.optim.Optimizer,
     lasso: float,
-    pace: float,
+    raised: float,
 ) -> None:
     """One step of the compactors from the loss's gradients that they hold, which are cleared.
 
-    pace: the growth of a chosen row's speed in every step, as a length, is at least this. A chosen row that would
-    pass through zero stays there.
+    lasso, raised: of rows that stay and of chosen ones. A chosen row that would pass through zero stays there.
     """
-    raised = max(lasso, pace / optimizer.param_groups[0]["lr"])
     before = {name: compactor.weight.clone() for name, (_, _, compactor) in places.items()}
     for name, (_, _, compactor) in places.items():
         rows = chosen[name][:, None]

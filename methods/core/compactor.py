@@ -109,6 +109,24 @@ def merge(layer: Layer, norm: Norm | None, compactor: Compactor, gone: Tensor) -
         norm.running_mean.copy_(matrix @ norm.running_mean)
         norm.running_var.copy_(compactor.running_var)
         norm.weight.copy_((compactor.running_var + norm.eps).sqrt())
+    before = layer.weight.flatten(1).norm(dim=1)
     layer.weight.copy_((matrix @ layer.weight.flatten(1)).view_as(layer.weight))
     if layer.bias is not None:
         layer.bias.copy_(matrix @ layer.bias)
+    if norm is not None:
+        lengthen(layer, norm, before)
+
+
+def lengthen(layer: Layer, norm: Norm, lengths: Tensor) -> None:
+    """Give filters these lengths [channels], which the norm behind them takes back; those of length 0 stay.
+
+    The step of a filter in front of a norm goes with the inverse square of its length.
+    """
+    assert norm.running_mean is not None and norm.running_var is not None
+    now = layer.weight.flatten(1).norm(dim=1)
+    factor = torch.where(now > 0, lengths / now, 1.0)
+    layer.weight.mul_(factor.view(-1, *[1] * (layer.weight.dim() - 1)))
+    norm.running_mean.mul_(factor)
+    norm.running_var.copy_((norm.running_var + norm.eps) * factor**2 - norm.eps).clamp_(min=0)
+    if layer.bias is not None:
+        layer.bias.mul_(factor)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from benchmarks import registry
 from benchmarks.training.trainer import Trainer
 from methods import metapruning
+from methods.core import widths
 from methods.core.api import Keep, Unsupported
 from methods.core.ranking import TOLERANCE
 from tests.kinds import KINDS, settled
@@ -85,6 +86,19 @@ def test_widths_are_drawn_anew_in_every_step_and_the_pruning_net_learns(
     assert all(not torch.equal(a, b) for a, b in zip(before, made[0].second.parameters(), strict=True))
 
 
+def test_what_depends_on_the_widths_decays_no_more_than_what_does_not(make_trainer: MakeTrainer) -> None:
+    """The biases of the PruningNet decay like its weights, those of the network do not."""
+    net = KINDS["residual"]()
+    trainer = make_trainer(net, 1, target=0.5)
+    meta = metapruning.PruningNet(net, trainer, 32)
+    metapruning.train(net, meta, trainer, metapruning.Knobs(share=1.0))
+    (optimizer,) = trainer.loops.optimizers
+    decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    assert {decays[id(p)] for p in meta.parameters()} == {5e-4}
+    assert {decays[id(p)] for p in net.parameters() if p.dim() == 1} == {0.0}
+    assert len(decays) == len([*net.parameters(), *meta.parameters()])
+
+
 def test_children_are_made_of_their_parents_but_for_what_is_drawn_anew() -> None:
     parents = torch.tensor([[0.31, 0.32, 0.33], [0.61, 0.62, 0.63]])
     knobs = metapruning.Knobs(population=400, mutation=0.1)
@@ -145,13 +159,13 @@ def test_the_pruning_net_learns_smoothed_labels(make_trainer: MakeTrainer, monke
 
 
 def test_no_candidate_is_planted(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first generation is random, and drawn anew where none of it can meet the target."""
+    """Candidates are random, and drawn anew where none of them can meet the target."""
     tried: list[Tensor] = []
-    monkeypatch.setattr(metapruning, "possible", lambda shares, problem: (tried.append(shares), (shares[:0], []))[1])
+    monkeypatch.setattr(widths, "possible", lambda shares, problem: (tried.append(shares), (shares[:0], []))[1])
     net = KINDS["residual"]()
     with pytest.raises(Unsupported, match=r"no candidate keeps 50\.0% of the MACs"):
         metapruning.learn(net, make_trainer(net, target=0.5), metapruning.Knobs(share=0.0))
-    assert len(tried) == 5 and not torch.equal(tried[0], tried[1])
+    assert len(tried) == 5 * 2 * widths.TRIES and not torch.equal(tried[0], tried[1])
     assert all((generation < 1).all() for generation in tried)
 
 

@@ -13,6 +13,7 @@ from benchmarks import registry
 from benchmarks.training.trainer import Trainer
 from methods import resrep
 from methods.core.api import Unsupported
+from tests.conftest import RECIPE
 from tests.kinds import KINDS, settled
 from tests.methods.descent import descent, steps_to_zero
 
@@ -104,10 +105,10 @@ def test_the_losss_gradient_is_reset_on_chosen_rows_alone(make_trainer: Callable
         compactor.weight.grad = torch.full_like(compactor.weight, 3.0)
     for settings in optimizer.param_groups:
         settings["momentum"] = 0.99
-    resrep.forget(places, chosen, optimizer, lasso=0.2, pace=0.0)
+    resrep.forget(places, chosen, optimizer, lasso=0.2, raised=0.4)
     for compactor, old in zip(compactors, before, strict=True):
         penalty = 0.2 * old / old.norm(dim=1, keepdim=True)
-        assert torch.allclose(compactor.weight[:4], (old - 0.1 * penalty)[:4], atol=1e-6)
+        assert torch.allclose(compactor.weight[:4], (old - 0.1 * 2 * penalty)[:4], atol=1e-6)
         assert torch.allclose(compactor.weight[4:], (old - 0.1 * (3 + penalty))[4:], atol=1e-6)
         assert compactor.weight.grad is None
 
@@ -123,7 +124,7 @@ def test_a_chosen_row_reaches_zero_within_its_steps_and_stays(make_trainer: Call
         for _ in range(steps):
             for compactor in compactors:
                 compactor.weight.grad = torch.full_like(compactor.weight, 1e-3)
-            resrep.forget(places, chosen, optimizer, lasso=1e-6, pace=8 / steps**2 + 0.02 / steps)
+            resrep.forget(places, chosen, optimizer, lasso=1e-6, raised=(8 / steps**2 + 0.02 / steps) / 0.01)
         for compactor in compactors:
             assert not compactor.weight[:4].any()
             assert compactor.weight[4:].norm(dim=1).min() > 0.5
@@ -193,43 +194,63 @@ def test_compactors_are_charged(make_trainer: Callable[..., Trainer]) -> None:
 
 
 def forgotten(
-    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch, epochs: int
-) -> tuple[list[float], list[float], set[tuple[float, bool]]]:
-    """The lasso and the learning rate of every step of a run, and the other settings of its optimizer."""
-    strengths, rates, settings = [], [], set()
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch, epochs: int, **knobs: float
+) -> tuple[list[float], list[float], list[float], set[tuple[float, bool]]]:
+    """Of every step of a run: the lasso, that of chosen rows and the learning rate; and the optimizer's settings."""
+    strengths, chosens, rates, settings = [], [], [], set()
     forget = resrep.forget
 
-    def spy(places: dict, chosen: dict, optimizer: torch.optim.Optimizer, lasso: float, pace: float) -> None:
+    def spy(places: dict, chosen: dict, optimizer: torch.optim.Optimizer, lasso: float, raised: float) -> None:
         strengths.append(lasso)
+        chosens.append(raised)
         rates.append(optimizer.param_groups[0]["lr"])
         settings.add((optimizer.param_groups[0]["momentum"], optimizer.param_groups[0]["nesterov"]))
-        forget(places, chosen, optimizer, lasso, pace)
+        forget(places, chosen, optimizer, lasso, raised)
 
     with monkeypatch.context() as patch:
         patch.setattr(resrep, "forget", spy)
         net = settled(KINDS["residual"]())
-        resrep.learn(net, make_trainer(net, epochs=epochs, target=0.5), resrep.Knobs())
-    return strengths, rates, settings
+        resrep.learn(net, make_trainer(net, epochs=epochs, target=0.5), resrep.Knobs(**knobs))
+    return strengths, chosens, rates, settings
 
 
-def test_a_row_that_is_not_needed_is_at_zero_halfway_and_the_momentum_is_the_authors(
+def test_a_row_that_is_not_needed_is_at_zero_halfway_by_a_higher_rate_and_not_by_a_stronger_lasso(
     make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for epochs in (20, 40):
-        strengths, rates, settings = forgotten(make_trainer, monkeypatch, epochs)
-        (lasso,) = set(strengths)
-        assert steps_to_zero(1.0, lasso, rates, 0.99) == pytest.approx(len(rates) / 2, rel=0.12)
-        assert settings == {(0.99, False)}
+    for epochs in (30, 40):
+        strengths, _, rates, settings = forgotten(make_trainer, monkeypatch, epochs, lasso=0.08)
+        assert set(strengths) == {0.08} and settings == {(0.99, False)}
+        assert 0.01 < max(rates) < RECIPE.lr
+        assert steps_to_zero(1.0, 0.08, rates, 0.99) == pytest.approx(len(rates) / 2, rel=0.12)
+
+
+def test_the_rate_is_the_recipes_at_most_and_chosen_rows_feel_the_rest_of_the_lasso(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strengths, chosens, rates, _ = forgotten(make_trainer, monkeypatch, epochs=20)
+    assert set(strengths) == {1e-4} and max(rates) == pytest.approx(RECIPE.lr, rel=0.01)
+    assert steps_to_zero(1.0, min(chosens), rates, 0.99) <= 0.56 * len(rates)
 
 
 def test_the_first_rows_are_chosen_when_one_that_is_not_needed_has_shrunk_as_far_as_the_authors(
     make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """1e-4 times 0.01 over 5 epochs of 782 steps, a hundredfold by momentum: 0.39."""
-    strengths, rates, _ = forgotten(make_trainer, monkeypatch, epochs=40)
-    (lasso,) = set(strengths)
-    *_, row = descent(1.0, lasso, rates[: round(resrep.Knobs.begin * len(rates))], 0.99)
+    _, _, rates, _ = forgotten(make_trainer, monkeypatch, epochs=40, lasso=0.08)
+    *_, row = descent(1.0, 0.08, rates[: round(resrep.Knobs.begin * len(rates))], 0.99)
     assert row == pytest.approx(1 - 0.39, abs=0.15)
+
+
+@pytest.mark.parametrize("of", ["residual", "depthwise", "grouped"])
+def test_filters_in_front_of_a_norm_keep_their_length(of: str, make_trainer: Callable[..., Trainer]) -> None:
+    """The steps of fine-tuning go with the inverse square of it."""
+    _, _, places = equipped(of, make_trainer)
+    for layer, norm, compactor in places.values():
+        before, gone = layer.weight.flatten(1).norm(dim=1), torch.arange(len(compactor.weight)) == 0
+        resrep.merge(layer, norm, compactor, gone)
+        after = layer.weight.flatten(1).norm(dim=1)
+        assert norm is not None and not after[0]
+        torch.testing.assert_close(after[1:], before[1:])
 
 
 @pytest.mark.parametrize("knob", [{"end": 1.0}, {"share": 0.0}, {"choices": 0}, {"momentum": 1.0}])
