@@ -24,7 +24,8 @@ import torch
 from torch import Tensor, nn
 
 from methods.core.api import Keep, Problem
-from methods.core.widths import accuracies, evolve, pairs, train_slimmable
+from methods.core.search import evolve, pairs
+from methods.core.widths import accuracies, train_slimmable
 
 TARGETS = ("macs",)
 START = "init"
@@ -57,6 +58,7 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
         lambda: draw(knobs.population, len(problem.groups), knobs, problem.rng),
         lambda best: _children(best, knobs, problem.rng),
         lambda candidates: accuracies(net, problem, candidates),
+        population=knobs.population,
         generations=knobs.generations,
         parents=knobs.parents,
     )

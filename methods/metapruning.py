@@ -30,8 +30,9 @@ from torch.nn import functional as F
 
 from methods.core import gates
 from methods.core.api import Batch, Factors, Keep, Problem
+from methods.core.search import evolve, pairs
 from methods.core.structure.layers import WEIGHTED
-from methods.core.widths import PASSES, evolve, masks, pairs, random_widths
+from methods.core.widths import PASSES, masks, random_widths
 
 TARGETS = ("macs",)
 START = "init"
@@ -113,6 +114,7 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
         lambda: draw((knobs.population, len(problem.groups)), knobs, problem.rng),
         lambda best: children(best, knobs, problem.rng),
         lambda candidates: accuracies(net, meta, problem, candidates),
+        population=knobs.population,
         generations=knobs.generations,
         parents=knobs.parents,
     )
@@ -124,9 +126,9 @@ def train(net: nn.Module, meta: PruningNet, problem: Problem, knobs: Knobs) -> N
     """Train the PruningNet and what is left of `net` on smoothed labels, at random widths."""
     optimizer = problem.optimizer(net, meta)
     decayed, others = (settings["params"] for settings in optimizer.param_groups)
-    biases = {id(p) for p in meta.parameters()} & {id(p) for p in others}
-    decayed += [p for p in others if id(p) in biases]  # as in the authors' code: no part of a weight fades alone
-    others[:] = [p for p in others if id(p) not in biases]
+    own = {id(p) for p in meta.parameters()}
+    decayed += [p for p in others if id(p) in own]  # as in the authors' code: no part of a weight fades alone
+    others[:] = [p for p in others if id(p) not in own]
     net.train()
     for batch in problem.batches(knobs.share * problem.epochs, state=(net, meta, optimizer)):
         params = meta.params(net, masks(net, random_widths(problem, knobs.narrowest)))

@@ -69,17 +69,13 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     refuse_early(places, problem)
     compactors = nn.ModuleList(compactor for _, _, compactor in places.values())
     budget = problem.epochs
-    reach = partial(reaching, knobs.lasso, 1.0, problem, knobs.share * budget, momentum=knobs.momentum)
-    faster = reach(lr=knobs.lr) / knobs.lasso if knobs.lasso else 1.0
-    recipe = problem.lr_sum(budget) / problem.lr_sum(budget, 1.0)
-    lr = max(knobs.lr, min(faster * knobs.lr, recipe))
+    lr, raised = strengths(problem, knobs)
     optimizer = problem.optimizer(compactors, lr=lr, weight_decay=0.0)
     for settings in optimizer.param_groups:
         settings |= {"momentum": knobs.momentum, "nesterov": False}
     chosen = {name: torch.zeros_like(c.running_var, dtype=torch.bool) for name, (_, _, c) in places.items()}
     left = knobs.share * (1 - knobs.end) * budget * problem.epoch_steps  # steps behind the last choice
     pace = 8 / left**2 + 2 * (1 - knobs.momentum) / left  # of a step's growth: from norm 1 to 0 in less than these
-    raised = reach(lr=lr)
 
     def step() -> None:
         forget(places, chosen, optimizer, knobs.lasso, max(raised, pace / optimizer.param_groups[0]["lr"]))
@@ -105,6 +101,15 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     for name, (layer, norm, compactor) in places.items():
         merge(layer, norm, compactor, chosen[name])
     return keep
+
+
+def strengths(problem: Problem, knobs: Knobs) -> tuple[float, float]:
+    """The compactors' learning rate at the start of the schedule, and the lasso of chosen rows; see the file's head."""
+    reach = partial(reaching, knobs.lasso, 1.0, problem, knobs.share * problem.epochs, momentum=knobs.momentum)
+    faster = reach(lr=knobs.lr) / knobs.lasso if knobs.lasso else 1.0
+    recipe = problem.lr_sum(problem.epochs) / problem.lr_sum(problem.epochs, 1.0)
+    lr = max(knobs.lr, min(faster * knobs.lr, recipe))
+    return lr, reach(lr=lr)
 
 
 def row_norms(places: dict[str, Place], problem: Problem) -> dict[str, Tensor]:

@@ -80,6 +80,10 @@ class Study(BaseModel):
         """The labels of the methods whose MACs others match."""
         return [target.matched for target in self.targets if target.matched]
 
+    def able(self, target: Target) -> list[str]:
+        """The labels of the methods that can take a target."""
+        return [method.label for method in self.methods if target.asks in registry.card(method.key).targets]
+
     def targets_of(self, method: Entry) -> list[Target]:
         """The study's targets for a method, of those that it can take. A method that can choose its own size also runs
         unconstrained if the study has no other target for it, or if others match it."""
@@ -124,7 +128,7 @@ class Study(BaseModel):
     @model_validator(mode="after")
     def check_matches(self) -> Study:
         """What is matched is a method of the study that can choose its own size."""
-        free = [method.label for method in self.methods if FREE.asks in registry.card(method.key).targets]
+        free = self.able(FREE)
         for label in self.matched():
             if label not in free:
                 allowed = ", ".join(str(Target.match(one)) for one in free) or "none in this study"
@@ -135,11 +139,11 @@ class Study(BaseModel):
     @model_validator(mode="after")
     def check_only(self) -> Study:
         """`only` speaks of the study's own targets, and of methods that can take them."""
+        targets = {str(target): target for target in self.targets}
         for spelled, labels in self.only.items():
-            targets = {str(target): target.asks for target in self.targets}
             if spelled not in targets:
                 raise ValueError(f"only: {shown(spelled)} is no target of the study; allowed: {', '.join(targets)}")
-            can = [method.label for method in self.methods if targets[spelled] in registry.card(method.key).targets]
+            can = self.able(targets[spelled])
             if unknown := [label for label in labels if label not in can]:
                 allowed = ", ".join(can) or "none in this study"
                 raise ValueError(f"only.{spelled}: {shown(unknown[0])} cannot be at this target; allowed: {allowed}")
@@ -166,9 +170,9 @@ class Study(BaseModel):
     @model_validator(mode="after")
     def check_methods(self) -> Study:
         """Each method has a target, a folder that file systems take, and the cells that its own begin from."""
-        folders = {cell_folder(method.label, target) for method in self.methods for target in self.targets_of(method)}
-        for method in self.methods:
-            targets = self.targets_of(method)
+        cells = [(method, self.targets_of(method)) for method in self.methods]
+        folders = {cell_folder(method.label, target) for method, targets in cells for target in targets}
+        for method, targets in cells:
             if not targets:
                 needs = " or ".join(SPELLED[asks] for asks in registry.card(method.key).targets)
                 raise ValueError(f"methods: {method.key} needs a target {needs}")

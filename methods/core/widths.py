@@ -8,7 +8,7 @@ and the narrowest and a few random ones learn what the widest puts out; their gr
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +21,6 @@ from methods.core.api import Batch, Keep, Problem, Unsupported
 from methods.core.ranking import keep_by_rank
 
 PASSES = 3  # forward, and a backward that costs two forward passes
-TRIES = 10  # times that a generation of a search is filled up with children, and then with random candidates
 
 
 @dataclass(frozen=True)
@@ -88,55 +87,6 @@ def possible(shares: Tensor, problem: Problem) -> tuple[Tensor, list[Keep]]:
         except Unsupported:
             continue
     return torch.stack([c for c, _ in found]) if found else shares[:0], [keep for _, keep in found]
-
-
-def evolve(
-    problem: Problem,
-    draw: Callable[[], Tensor],
-    children: Callable[[Tensor], Tensor],
-    score: Callable[[list[Keep]], Tensor],
-    *,
-    generations: int,
-    parents: int,
-) -> Keep:
-    """The fittest widths at the target's MACs.
-
-    draw: random candidates [population, groups]. children: as many, made of the best ones [<= parents, groups]. score:
-    the fitness of each of these widths. No widths are scored twice, so that copies do not fill the parents' places: a
-    generation takes new ones of its children until it is full, and of random candidates if it is not after `TRIES`.
-    Raises Unsupported where no candidate can meet the target.
-    """
-    seen = set[tuple[int, ...]]()
-    best, widths, fitness = torch.zeros(0, len(problem.groups)), list[Keep](), torch.zeros(0)
-    for _ in range(generations):
-        found, keeps = list[Tensor](), list[Keep]()
-        for attempt in range(2 * TRIES):
-            drawn = children(best) if len(best) and attempt < TRIES else draw()
-            for candidate, keep in zip(*possible(drawn, problem), strict=True):
-                counts = tuple(int(mask.sum()) for mask in keep.values())
-                if counts not in seen and len(keeps) < len(drawn):
-                    seen.add(counts)
-                    found.append(candidate)
-                    keeps.append(keep)
-            if len(keeps) == len(drawn):
-                break
-        if keeps:
-            best, fitness = torch.cat([best, torch.stack(found)]), torch.cat([fitness, score(keeps)])
-            widths += keeps
-        if widths:
-            order = fitness.argsort(descending=True, stable=True)[:parents]
-            best, widths, fitness = best[order], [widths[i] for i in order], fitness[order]
-            problem.note(validation_accuracy=float(fitness[0]))
-    if not widths:
-        raise Unsupported(f"no candidate keeps {problem.target:.1%} of the MACs")
-    return widths[0]
-
-
-def pairs(best: Tensor, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Two parents of the best [parents, groups] for each of `count` children; two different ones where there are."""
-    first = torch.randint(len(best), (count,), generator=rng)
-    apart = torch.randint(1, max(len(best), 2), (count,), generator=rng)
-    return best[first], best[(first + apart) % len(best)]
 
 
 def random_widths(problem: Problem, narrowest: float) -> Keep:

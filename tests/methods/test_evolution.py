@@ -1,4 +1,4 @@
-"""Search over widths: the fittest are bred, and no candidate is ranked twice."""
+"""Search over widths: the fittest are bred, and no widths are scored twice."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from benchmarks import registry
 from benchmarks.training.trainer import Trainer
 from methods import evolution
-from methods.core import widths
+from methods.core import search
 from methods.core.api import Keep, Unsupported
 from methods.core.ranking import TOLERANCE
-from methods.core.widths import pairs, widths_for
+from methods.core.search import pairs
+from methods.core.widths import widths_for
 from tests.kinds import KINDS
 
 MakeTrainer = Callable[..., Trainer]
@@ -114,13 +115,13 @@ def test_a_generation_without_a_candidate_is_drawn_anew(
 ) -> None:
     """The first two draws miss the target, the third does not."""
     tried: list[Tensor] = []
-    possible = widths.possible
+    possible = search.possible
 
     def at_first_impossible(shares: Tensor, problem: Trainer) -> tuple[Tensor, list[Keep]]:
         tried.append(shares)
         return possible(shares, problem) if len(tried) > 2 else (shares[:0], [])
 
-    monkeypatch.setattr(widths, "possible", at_first_impossible)
+    monkeypatch.setattr(search, "possible", at_first_impossible)
     net = wide()
     evolution.learn(net, make_trainer(net, target=0.5), evolution.Knobs(share=0.0))
     assert [len(generation) for generation in generations][:4] == [16] * 4

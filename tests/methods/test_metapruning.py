@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from benchmarks import registry
 from benchmarks.training.trainer import Trainer
 from methods import metapruning
-from methods.core import widths
+from methods.core import search
 from methods.core.api import Keep, Unsupported
 from methods.core.ranking import TOLERANCE
 from tests.kinds import KINDS, settled
@@ -161,11 +161,11 @@ def test_the_pruning_net_learns_smoothed_labels(make_trainer: MakeTrainer, monke
 def test_no_candidate_is_planted(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Candidates are random, and drawn anew where none of them can meet the target."""
     tried: list[Tensor] = []
-    monkeypatch.setattr(widths, "possible", lambda shares, problem: (tried.append(shares), (shares[:0], []))[1])
+    monkeypatch.setattr(search, "possible", lambda shares, problem: (tried.append(shares), (shares[:0], []))[1])
     net = KINDS["residual"]()
     with pytest.raises(Unsupported, match=r"no candidate keeps 50\.0% of the MACs"):
         metapruning.learn(net, make_trainer(net, target=0.5), metapruning.Knobs(share=0.0))
-    assert len(tried) == 5 * 2 * widths.TRIES and not torch.equal(tried[0], tried[1])
+    assert len(tried) == 5 * 2 * search.TRIES and not torch.equal(tried[0], tried[1])
     assert all((generation < 1).all() for generation in tried)
 
 
