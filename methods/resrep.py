@@ -33,7 +33,7 @@ from torch.nn import functional as F
 from methods.core.api import Keep, Problem, Unsupported
 from methods.core.compactor import Place, attached, merge, place_for
 from methods.core.coupled import first_to_go
-from methods.core.penalty import reaching
+from methods.core.penalty import reaching, recipe_lr
 from methods.core.ranking import TOLERANCE, keep_by_rank
 
 TARGETS = ("macs",)
@@ -107,8 +107,7 @@ def strengths(problem: Problem, knobs: Knobs) -> tuple[float, float]:
     """The compactors' learning rate at the start of the schedule, and the lasso of chosen rows; see the file's head."""
     reach = partial(reaching, knobs.lasso, 1.0, problem, knobs.share * problem.epochs, momentum=knobs.momentum)
     faster = reach(lr=knobs.lr) / knobs.lasso if knobs.lasso else 1.0
-    recipe = problem.lr_sum(problem.epochs) / problem.lr_sum(problem.epochs, 1.0)
-    lr = max(knobs.lr, min(faster * knobs.lr, recipe))
+    lr = max(knobs.lr, min(faster * knobs.lr, recipe_lr(problem)))
     return lr, reach(lr=lr)
 
 

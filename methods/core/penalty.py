@@ -25,6 +25,11 @@ BARE = 0.02
 makes up for smaller scales before it; without norms all factors together shrink the logits."""
 
 
+def recipe_lr(problem: Problem) -> float:
+    """The recipe's learning rate, of which a schedule sets a fraction in each step."""
+    return problem.lr_sum(problem.epochs) / problem.lr_sum(problem.epochs, 1.0)
+
+
 def rescaled(penalty: float, paper: float, problem: Problem, epochs: float, lr: float | None = None) -> float:
     """The penalty for the next `epochs` that moves as far as the paper's.
 
@@ -34,12 +39,12 @@ def rescaled(penalty: float, paper: float, problem: Problem, epochs: float, lr: 
     return penalty * paper / here if here else 0.0
 
 
-def at_most(penalty: float, paper: float, problem: Problem, epochs: float) -> float:
+def at_most(penalty: float, paper: float, problem: Problem, epochs: float, lr: float | None = None) -> float:
     """The paper's penalty, or a smaller one that moves no further in the next `epochs` than in the paper's training.
 
-    penalty, paper: the paper's penalty and S.
+    penalty, paper: the paper's penalty and S. lr: of the penalised parameters, where it is not the recipe's.
     """
-    return min(penalty, rescaled(penalty, paper, problem, epochs))
+    return min(penalty, rescaled(penalty, paper, problem, epochs, lr))
 
 
 def reaching(

@@ -63,17 +63,18 @@ def test_the_gradient_is_strength_times_weight_in_every_coupled_layer(
     assert all(m.weight.grad.any() for m in net.modules() if isinstance(m, nn.BatchNorm2d))
 
 
-@pytest.mark.parametrize(("lr", "product"), [(0.1, None), (200.0, 5e-4 * 391 * (0.01 * 60 + 0.001 * 20 + 0.0001 * 20))])
+@pytest.mark.parametrize(("lr", "product"), [(0.1, None), (2000.0, 5e-4 * 391 * (0.01 * 60 + 0.001 * 20 + 0.0001 * 20))])
 def test_the_decay_moves_no_further_than_the_authors(
     lr: float, product: float | None, make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a short run the decay is theirs, and at a high learning rate its product with the rates is."""
+    """At a tenth of the recipe's rate. In a short run the decay is theirs; at a high rate its product with the rates."""
     net, terms = settled(KINDS["plain"]()), {}
     trainer = make_trainer(net, target=0.5, recipe=RECIPE.model_copy(update={"lr": lr}))
     monkeypatch.setattr(trainer, "fit", lambda _, epochs, **given: terms.update(given, epochs=epochs))
     group_norm.learn(net, trainer, group_norm.Knobs(alpha=0.0))
     decay = 2 * terms["penalty"]().item() / sum(squares(coupled(net, g)).sum().item() for g in trainer.groups)
-    rates = trainer.lr_sum(terms["epochs"])
+    assert terms["lr"] == pytest.approx(lr / 10)
+    rates = trainer.lr_sum(terms["epochs"], lr / 10)
     assert decay * rates == pytest.approx(product or 5e-4 * rates, rel=0.01)
 
 
