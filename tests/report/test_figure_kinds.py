@@ -131,6 +131,15 @@ def test_marks_of_a_method_from_several_networks_name_them(row, dense):
     assert len(set(texts(difference_against_macs(pd.DataFrame(rows))[0]))) == 4
 
 
+def test_marks_of_a_method_at_another_ones_size_name_it(row, dense):
+    """At a fraction and at the size of another method, its marks have one colour, shape and filling."""
+    rows = [dense(seed=s) for s in range(3)]
+    rows += [row(seed=s, method=m, target=t, macs=macs) for s in range(3) for m, t, macs in
+             (("a", "macs=0.3", 3e5), ("a", "match:b", 6e5), ("b", "free", 6e5), ("c", "match:b", 6e5))]  # fmt: skip
+    names = texts(difference_against_macs(pd.DataFrame(rows))[0])
+    assert {"a", "a match b", "c"} <= set(names)
+
+
 @pytest.fixture
 def ranked(row) -> pd.DataFrame:
     """a always first, b second, c third at macs=0.5; a and b alone at macs=0.3."""

@@ -17,7 +17,7 @@ from benchmarks.report.figures import labels, style
 from benchmarks.report.stats.names import BASELINE, plain_names
 from benchmarks.report.stats.summary import TASK
 from benchmarks.report.text.words import tasks
-from benchmarks.schemas.target import Target, is_constrained
+from benchmarks.schemas.target import FREE, Target, is_constrained
 
 PAGE = 10
 """Panels that a page has room for."""
@@ -120,12 +120,12 @@ def label(figure: Figure, marks: Sequence[tuple[Axes, Sequence[labels.Mark]]]) -
 
 
 def sources(table: pd.DataFrame) -> pd.Series:
-    """Per line " from lenet5" where its method came from several networks, or " match l1" of several; else empty."""
+    """Per line " from lenet5" or " match l1" where its method has other lines with a target; else empty."""
     targets = [Target.parse(target) for target in table["target"]]
     told = [f" {target.kind} {target.value}" if target.kind in ("from", "match") else "" for target in targets]
-    found = pd.Series(told, table.index, dtype=object)
-    several = found.where(found != "").groupby(table["method"]).transform("nunique") > 1
-    return found.where(several, "")
+    given = table["target"].where(table["target"] != str(FREE))
+    several = given.groupby(table["method"]).transform("nunique") > 1
+    return pd.Series(told, table.index, dtype=object).where(several, "")
 
 
 def handles(looks: dict[str, style.Look], names: set[str], filled: bool = False) -> list[Line2D]:
