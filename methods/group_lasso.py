@@ -11,7 +11,8 @@ Linear layers have it, too, which the authors' ConvNet does not. The filters of 
 vector of the lasso, because they go together. The lasso is taken by the subgradient, and weights below 1e-4 are set to
 zero after every step, both as in the authors' code. The smallest filters go until the target is met; the paper removes
 what has vanished and takes the size that comes out. The recipe's weight decay stays. A norm behind a filter cancels its
-length; there the penalty acts on the order of the filters alone.
+length; there the penalty acts on the order of the filters alone, which get their lengths back before fine-tuning
+(methods/core/lengths.py).
 Expected: AlexNet on ImageNet saves 30 to 40 % of its FLOPs without a loss and 60 to 70 % with less than 1.5 points, by
 a finer term than the filter-wise one (docs/Poster_Wen_NIPS2016.pdf, branch scnn of the authors' repository); the
 paper's table for ConvNet was not checked. ResNet-56 on CIFAR-10 with a comparable penalty, 93.53 ->
@@ -27,6 +28,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from methods.core import lengths
 from methods.core.api import Keep, Problem
 from methods.core.coupled import Parts, coupled
 from methods.core.penalty import rescaled
@@ -53,8 +55,9 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     weights = [net.get_parameter(f"{name}.weight") for name in sorted(writers)]
     epochs = knobs.share * problem.epochs
     penalty = rescaled(knobs.penalty, PAPER, problem, epochs)
-    problem.fit(net, epochs, penalty=lambda: penalty * lasso(filters), after_step=lambda: zero(weights))
-    scores = {g.name: writer_norm(net, g, p=2) / len(g.writers) ** 0.5 for g in problem.groups}
+    with lengths.kept(net, problem.example):
+        problem.fit(net, epochs, penalty=lambda: penalty * lasso(filters), after_step=lambda: zero(weights))
+        scores = {g.name: writer_norm(net, g, p=2) / len(g.writers) ** 0.5 for g in problem.groups}
     return keep_by_rank(scores, problem, knobs.ranking)
 
 

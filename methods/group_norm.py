@@ -8,8 +8,9 @@ to the decay. The growing decay is the authors', so that in short runs the unimp
 the learning rates of a run sum to more than in theirs, it is smaller by as much, and the unimportant shrink alike. As
 in the authors' runs, the training with the penalty has a tenth of the learning rate that the network was trained at;
 the recipe's schedule goes on below it. The last training has the whole rate (the authors': a tenth), as that of every
-method here. The budget is split between the two trainings (the authors: 100 epochs each). Scores are divided by their
-group's maximum before they are compared, as in the authors' code for CIFAR.
+method here; so that smaller filters do not make its steps longer, those in front of norms get their lengths back
+(methods/core/lengths.py). The budget is split between the two trainings (the authors: 100 epochs each). Scores are
+divided by their group's maximum before they are compared, as in the authors' code for CIFAR.
 Expected: ResNet-56 on CIFAR-10, 93.53 -> 93.77 at 46.9 % of the MACs (torch_pruning's reproduce/readme.md).
 """
 
@@ -21,6 +22,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from methods.core import lengths
 from methods.core.api import Keep, Problem
 from methods.core.coupled import coupled, squares
 from methods.core.penalty import at_most, recipe_lr
@@ -54,9 +56,10 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
         terms = [(strength(i.detach(), knobs.alpha) * i).sum() for i in importances]
         return decay / 2 * torch.stack(terms).sum()  # half, as in weight decay: its gradient is strength * w
 
-    problem.fit(net, epochs, penalty=penalty, lr=lr)
-    with torch.no_grad():
-        importance = {name: squares(parts) for name, parts in weights.items()}
+    with lengths.kept(net, problem.example):
+        problem.fit(net, epochs, penalty=penalty, lr=lr)
+        with torch.no_grad():
+            importance = {name: squares(parts) for name, parts in weights.items()}
     return keep_by_rank({name: relative(i) for name, i in importance.items()}, problem, knobs.ranking)
 
 

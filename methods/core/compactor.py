@@ -10,15 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from methods.core.api import Group, Problem, Unsupported
+from methods.core.lengths import Layer, Norm, lengthen
 from methods.core.structure.layers import CONV
 
 PASSES = 3  # forward, and a backward that costs two forward passes
-
-
-Layer = nn.modules.conv._ConvNd | nn.Linear
-
-
-Norm = nn.modules.batchnorm._BatchNorm
 
 
 class Compactor(nn.Module):
@@ -115,18 +110,3 @@ def merge(layer: Layer, norm: Norm | None, compactor: Compactor, gone: Tensor) -
         layer.bias.copy_(matrix @ layer.bias)
     if norm is not None:
         lengthen(layer, norm, before)
-
-
-def lengthen(layer: Layer, norm: Norm, lengths: Tensor) -> None:
-    """Give filters these lengths [channels], which the norm behind them takes back; those of length 0 stay.
-
-    The step of a filter in front of a norm goes with the inverse square of its length.
-    """
-    assert norm.running_mean is not None and norm.running_var is not None
-    now = layer.weight.flatten(1).norm(dim=1)
-    factor = torch.where(now > 0, lengths / now, 1.0)
-    layer.weight.mul_(factor.view(-1, *[1] * (layer.weight.dim() - 1)))
-    norm.running_mean.mul_(factor)
-    norm.running_var.copy_((norm.running_var + norm.eps) * factor**2 - norm.eps).clamp_(min=0)
-    if layer.bias is not None:
-        layer.bias.mul_(factor)
