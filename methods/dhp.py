@@ -17,7 +17,7 @@ Deviations: layers whose outputs are not removed (the classifier, as in the pape
 all norms and biases. The authors' ResNet never prunes the stream of its last stage (model_dhp/resnet_dhp_share.py);
 here it is a group like any other. The variance of Hyperfan-in is split evenly between the two linear maps, which makes
 their steps smaller. Latent vectors do not decay (the authors: by 1e-4), so that fewer elements are at zero when the
-search ends.
+search ends. The found network trains on by the same schedule (the authors: by a new one, for 300 epochs).
 Expected: ResNet-56 on CIFAR-10, 92.95 -> 93.58 at 51.0 % and 92.94 at 39.1 % of the FLOPs (table 1 of the paper,
 figs/table1.png of the authors' repository).
 """

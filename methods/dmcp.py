@@ -6,12 +6,14 @@ its channels, so that the loss L + lambda log |E[MACs] - target| can be differen
 weights learn, as the whole network, the narrowest, and two that are drawn from the process. The network of the expected
 widths is trained from new weights.
 Deviations: the expected widths are scaled to meet the target, which they come near. The architecture steps in every
-step behind the warm-up, by Adam; the warm-up is a share of the search. The weights step by the mean of the four losses,
-and the narrower networks learn the labels, not what the whole network puts out. Search and training share one budget,
-half for each by default; with `budget: paper` the found network is trained for all epochs. MMRazor's implementation
-differs in more: p = exp(-max(alpha, 0)) with alpha 0 at the start, so that every p begins at 1, where it is
-sigmoid(alpha) and 0.95 here; blocks are a twentieth of a group; one of the two drawn networks goes on being of random
-widths, with a probability that falls by 0.9999 in every step. As there, MACs above the target are drawn to 0.95 of it.
+step behind the warm-up, by Adam (the authors: by SGD), for which all groups are alike, whatever they cost; the warm-up
+is 0.3 of the search (the authors: half). With p = 0.95 at the start (the authors: 0.5), ResNet-8 begins at half of its
+MACs: a target of 0.5 leaves nothing to learn there. The weights step by the mean of the four losses, and the narrower
+networks learn the labels, not what the whole network puts out. Search and training share one budget, half for each by
+default; with `budget: paper` the found network is trained for all epochs. MMRazor's implementation differs in more: p =
+exp(-max(alpha, 0)) with alpha 0 at the start, so that every p begins at 1, where it is sigmoid(alpha) and 0.95 here;
+blocks are a twentieth of a group; one of the two drawn networks goes on being of random widths, with a probability that
+falls by 0.9999 in every step. As there, MACs above the target are drawn to 0.95 of it.
 Expected: MobileNetV2 on ImageNet, 72.30 -> 71.94 at 209 of 319 MMACs (README of MMRazor's implementation, which takes
 the first for its supernet). The README of the authors' code has 71.6 % at 211 and 73.5 % at 300 MMACs, without a dense
 figure, and says that these may differ from the paper's.

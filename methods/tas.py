@@ -10,10 +10,12 @@ channel-wise interpolation, which several writers of one group do not allow. Wid
 depth is not searched. The search goes on from the shared start's weights, and the found network from the search's, in
 place of new ones; its widths are scaled by one factor, from the paper's tolerance of 5 % to the target itself. The
 distributions' learning rate is for hundreds of steps, not for 600 epochs; they learn on the validation part, not on
-half of the training part. By default there is no distillation: the paper's teacher is fully trained, which the common
-budget does not pay for. The shared start is trained for a part of the budget only, and with the paper's `distillation:
-0.9` the found network ends at its loss. With a weight above 0 distillation runs on the masked network and is charged as
-training of the found one, as fine-tuning is elsewhere, with a dense forward pass for the soft labels.
+half of the training part. One norm serves all widths (the authors: one for each). The temperature falls in a line from
+10 (the authors' code: by a cosine from 5). By default there is no distillation: the paper's teacher is fully trained,
+which the common budget does not pay for. The shared start is trained for a part of the budget only, and with the
+paper's `distillation: 0.9` the found network ends at its loss. With a weight above 0 distillation runs on the masked
+network and is charged as training of the found one, as fine-tuning is elsewhere, with a dense forward pass for the soft
+labels.
 Expected: near the dense network. The shape found for ResNet-56 on CIFAR-10 has 57.93 MMACs (estimated_FLOP in
 configs/NeurIPS-2019/C010-ResNet56.config of the authors' repository), 46 % of the dense network's 125.49; its
 accuracy is in no file there and was not checked.
