@@ -37,11 +37,11 @@ def prose(text: str) -> str:
 
 
 def typed(text: str) -> set[str]:
-    """Numbers in the prose; the name LeNet-5 holds none."""
+    """Numbers in the prose; the names of networks and data sets hold none."""
     return set(
         re.findall(
             r"(?<![\w.])[+-]?\d+(?:\.\d+)?|\d+\.\d+",
-            prose(text).replace("LeNet-5", "LeNet").replace("CIFAR-10", "CIFAR"),
+            re.sub(r"\b(LeNet|ResNet|CIFAR)-\d+", r"\1", prose(text)),
         )
     )
 

@@ -100,7 +100,7 @@ def _ranks(rows: pd.DataFrame, target: str, examined: str, at: str) -> dict[str,
         return {}
     values = {"own": number(table[examined], ".2f"), "best": number(table.min(), ".2f"), "first": str(table.index[0])}
     values |= {"of": str(len(table)), "n": str(ranked.n), "cd": number(ranked.critical_difference, ".2f")}
-    values["p"] = p_value(ranked.friedman_p)
+    values |= {"widest": str(len(table) - 1), "p": p_value(ranked.friedman_p)}
     return {f"{at}.rank.{key}": text for key, text in values.items()}
 
 
