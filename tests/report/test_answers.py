@@ -91,6 +91,12 @@ def test_runs_without_a_score_are_counted() -> None:
     assert answers(rows)[-1] == "6 of 54 runs have no score, and count in no mean."
 
 
+def test_without_a_narrower_network_random_channels_are_the_control() -> None:
+    rows = planted({"random": -2.0, "l1": 1.0})
+    rows = rows[rows["method"].ne("uniform") & (rows["target"].ne("free") | rows["method"].eq("dense"))]
+    assert any("l1 is more accurate than random channels" in sentence for sentence in answers(rows)), answers(rows)
+
+
 def test_without_anything_to_compare_it_says_so() -> None:
     nothing = ["No method ran that can be compared with the dense network or with another."]
     assert answers(pd.DataFrame([make_dense()])) == nothing == answers(pd.DataFrame([make_row(target="from:lenet5")]))

@@ -13,7 +13,7 @@ from pandas.api.typing import DataFrameGroupBy
 from scipy import stats
 
 from benchmarks.report.stats.estimands import holm
-from benchmarks.report.stats.names import CONTROL, plainest
+from benchmarks.report.stats.names import CONTROLS, plainest
 from benchmarks.report.stats.summary import FREE, LEVEL, TASK, effect_size, half_width, scored
 from benchmarks.schemas.target import Target, is_constrained
 
@@ -87,12 +87,12 @@ def counterparts(runs: pd.DataFrame, examined: str, column: str) -> pd.DataFrame
 def against_control(runs: pd.DataFrame, target: Target) -> tuple[str, pd.DataFrame] | None:
     """The control at a target, and the scored runs of other methods there with `points`: their accuracy minus its.
 
-    The control is the method whose MACs are matched, else `uniform`: a network that is narrower everywhere. Paired by
-    task and seed. None where no control ran.
+    The control is the method whose MACs are matched, else `uniform`, a network that is narrower everywhere, else
+    `random`. Paired by task and seed. None where no control ran.
     """
     matched = (runs["method"] == target.matched) & (runs["target"] == FREE)
     here = runs[(runs["target"] == str(target)) | matched]
-    control = target.matched or plainest(CONTROL, here["method"])
+    control = target.matched or next(filter(None, (plainest(key, here["method"]) for key in CONTROLS)), None)
     if not control or control not in set(here["method"]):
         return None
     own = here.loc[here["method"] == control, [*TASK, "seed", "accuracy"]]

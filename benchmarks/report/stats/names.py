@@ -10,8 +10,8 @@ import pandas as pd
 BASELINE = "dense"
 SUBJECT = "switcher"
 """The key of the method that this suite was built to examine."""
-CONTROL = "uniform"
-"""Key of the control that any method has to beat at target MACs: a network that is uniformly narrower."""
+CONTROLS = {"uniform": "a uniformly narrower network", "random": "random channels"}
+"""Keys of the controls that any method has to beat at target MACs, and what they are; the first that ran stands."""
 NULLS = ("signal=none", "signal=random")
 """Knobs of its two nulls: no gradient of the loss reaches what chooses the structure, or one of random sign does."""
 SLOTS = (

@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmarks.report.stats.comparisons import against_control, ranked_targets
 from benchmarks.report.stats.estimands import RELEVANT, Estimate, fixed_tasks, outcome, outcomes, tasks_or_seeds
-from benchmarks.report.stats.names import BASELINE, SUBJECT, plain_names, subject
+from benchmarks.report.stats.names import BASELINE, CONTROLS, SUBJECT, plain_names, subject
 from benchmarks.report.stats.summary import FREE, TASK, scored
 from benchmarks.schemas.target import Target
 
@@ -72,7 +72,7 @@ def _at(target: Target, runs: pd.DataFrame) -> Iterator[str]:
     points = {method: own for method, own in points.items() if len(set(own.index)) == most}
     if not points:
         return
-    against = _named(control) if target.matched else "a uniformly narrower network"
+    against = _named(control) if target.matched else CONTROLS[control.split(",")[0]]
     over = {method: tasks_or_seeds(own) for method, own in points.items()}
     words = _words(over)
     yield f"{where}, {_compared(words, against)} ({_scope(max(over.values(), key=lambda one: one.runs))})."
