@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from methods.core.api import Keep, Problem, Unsupported
-from methods.core.compactor import Place, attached, merge, place_for
+from methods.core.compactor import Place, attached, merge, place_for, refuse_apart
 from methods.core.coupled import first_to_go
 from methods.core.penalty import reaching, recipe_lr
 from methods.core.ranking import TOLERANCE, keep_by_rank
@@ -67,6 +67,7 @@ def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
         raise Unsupported(f"rows are chosen from begin = {knobs.begin} on, which is later than end = {knobs.end}")
     places = {group.name: place for group in problem.groups if (place := place_for(net, group))}
     refuse_early(places, problem)
+    refuse_apart(net, places, problem.example)
     compactors = nn.ModuleList(compactor for _, _, compactor in places.values())
     budget = problem.epochs
     lr, raised = strengths(problem, knobs)

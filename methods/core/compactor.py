@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from methods.core.api import Group, Problem, Unsupported
-from methods.core.lengths import Layer, Norm, lengthen
+from methods.core.lengths import Layer, Norm, lengthen, read_by_norms
 from methods.core.structure.layers import CONV
 
 PASSES = 3  # forward, and a backward that costs two forward passes
@@ -59,30 +59,23 @@ def place_for(net: nn.Module, group: Group) -> Place | None:
     return layer, norm, Compactor(layer, norm)
 
 
+def refuse_apart(net: nn.Module, places: dict[str, Place], example: Tensor) -> None:
+    """Raises Unsupported where a norm does not read its layer's output itself."""
+    near = read_by_norms(net, example)
+    if any(norm is not None and (layer, norm) not in near for layer, norm, _ in places.values()):
+        raise Unsupported("a layer and its norm have another operation between them and cannot be merged")
+
+
 @contextmanager
 def attached(places: dict[str, Place], problem: Problem) -> Iterator[None]:
     """Every compactor reads its norm's output, or its layer's, and the network what the compactor puts out."""
     handles = []
     for layer, norm, compactor in places.values():
-        made: list[tuple[Tensor, int]] = []
 
-        def remember(_: nn.Module, __: object, output: Tensor, made: list[tuple[Tensor, int]] = made) -> None:
-            made[:] = [(output, output._version)]
-
-        def compact(
-            module: nn.Module,
-            inputs: tuple[Tensor, ...],
-            output: Tensor,
-            made: list[tuple[Tensor, int]] = made,
-            compactor: Compactor = compactor,
-        ) -> Tensor:
-            if made and (inputs[0] is not made[0][0] or inputs[0]._version != made[0][1]):
-                raise Unsupported("a layer and its norm have another operation between them and cannot be merged")
+        def compact(_: nn.Module, __: object, output: Tensor, compactor: Compactor = compactor) -> Tensor:
             problem.charge(PASSES * output.numel() * len(compactor.weight))
             return compactor(output)
 
-        if norm is not None:
-            handles.append(layer.register_forward_hook(remember))
         handles.append((norm or layer).register_forward_hook(compact))
     try:
         yield

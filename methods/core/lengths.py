@@ -34,13 +34,15 @@ def kept(net: nn.Module, example: Tensor) -> Iterator[None]:
 def normed(net: nn.Module, example: Tensor) -> list[tuple[Layer, Norm]]:
     """The layers of which a norm with running statistics, and nothing else, reads the output; each with its norm."""
     image = torch.rand(example.shape, generator=torch.Generator().manual_seed(0)).to(example)
+    pairs = read_by_norms(net, image)
     with evaluating(net):
-        pairs, outputs = _pairs(net, image), net(image)
+        outputs = net(image)
         return [pair for pair in pairs if torch.equal(_halved(net, image, *pair), outputs)]
 
 
-def _pairs(net: nn.Module, image: Tensor) -> list[tuple[Layer, Norm]]:
-    """Layers and the norms that read their outputs, not changed in place."""
+@torch.no_grad()
+def read_by_norms(net: nn.Module, example: Tensor) -> list[tuple[Layer, Norm]]:
+    """Layers and the norms with running statistics that read their outputs, with no other operation between them."""
     outputs: dict[int, tuple[Layer, Tensor, int]] = {}
     pairs = []
 
@@ -58,7 +60,8 @@ def _pairs(net: nn.Module, image: Tensor) -> list[tuple[Layer, Norm]]:
     handles = [module.register_forward_hook(remember) for module in modules if isinstance(module, WEIGHTED)]
     handles += [module.register_forward_pre_hook(look) for module in modules if isinstance(module, Norm)]
     try:
-        net(image)
+        with evaluating(net):
+            net(example)
     finally:
         for handle in handles:
             handle.remove()

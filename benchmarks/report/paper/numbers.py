@@ -107,8 +107,9 @@ def _size(rows: pd.DataFrame, examined: str) -> dict[str, str]:
     means = free.groupby(TASK)[["difference", "macs_kept", "params_kept"]].mean()
     removed = (100 * (1 - means["macs_kept"])).sort_values()
     values |= {"gains": str((means["difference"] > 0).sum()), "cost": number(free["cost"].mean(), ".2f")}
-    for key, i in (("least", 0), ("most", -1)) if removed.max() - removed.min() >= 0.05 else ():
-        values |= {f"removed.{key}": f"{removed.iloc[i]:.1f}", f"removed.{key}.task": ", ".join(removed.index[i])}
+    if removed.iloc[-1] - removed.iloc[0] >= 0.05:
+        for key, i in (("least", 0), ("most", -1)):
+            values |= {f"removed.{key}": f"{removed.iloc[i]:.1f}", f"removed.{key}.task": ", ".join(removed.index[i])}
     found = fixed_tasks(100 * (1 - free.set_index(TASK)["macs_kept"]))
     low, high = found.interval()
     values["removed"] = f"{found.mean:.1f}"
