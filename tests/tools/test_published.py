@@ -14,7 +14,7 @@ from tools import publish, published
 PUBLISHED = published.PUBLISHED
 FILES = sorted(path for path in PUBLISHED.rglob("*") if path.is_file())
 STUDIES = [path.name for path in published.folders()]
-MOST, PAGE = 16e6, 2e6  # bytes; a page carries 0.4e6 of Vega, so that it opens alone
+MOST, PAGE = 15e6, 2e6  # bytes; a page carries 0.4e6 of Vega, so that it opens alone
 ALLOWED = {"rows.csv", "runs.parquet", "correct.parquet", "claims.md", "index.html"} | {
     f"{folder}/*{suffix}" for folder, suffix in [("tables", ".csv"), ("tables", ".md"), ("figures", ".svg")]
 }
