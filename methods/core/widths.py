@@ -17,7 +17,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from methods.core import gates
-from methods.core.api import Batch, Keep, Problem, Unsupported
+from methods.core.api import Batch, Factors, Keep, Problem, Unsupported
 from methods.core.ranking import keep_by_rank
 
 PASSES = 3  # forward, and a backward that costs two forward passes
@@ -98,20 +98,26 @@ def random_widths(problem: Problem, narrowest: float) -> Keep:
 def train_slimmable(net: nn.Module, problem: Problem, epochs: float, *, narrowest: float, between: int) -> None:
     """Train `net` at full width, at `narrowest` of every group and at `between` random widths, in every step."""
     optimizer = problem.optimizer(net)
-    dense = problem.macs(problem.everything())
     least = masks(net, _first(problem, torch.full((len(problem.groups),), narrowest)))
     net.train()
     for batch in problem.batches(epochs, state=(net, optimizer)):
         narrow = [least, *(masks(net, random_widths(problem, narrowest)) for _ in range(between))]
-        optimizer.zero_grad()
-        logits = problem.logits(net, batch.images)
-        problem.loss(nn.Identity(), Batch(logits, batch.labels)).backward()
-        soft_labels = logits.detach().softmax(1)
-        for factors in narrow:
-            params = gates.scaled(net, problem.groups, factors)
-            F.cross_entropy(problem.logits(net, batch.images, params), soft_labels).backward()
-        optimizer.step()
-        problem.charge(PASSES * len(narrow) * dense * len(batch.labels))
+        learn_widths(net, problem, batch, optimizer, narrow)
+
+
+def learn_widths(
+    net: nn.Module, problem: Problem, batch: Batch, optimizer: torch.optim.Optimizer, narrow: Sequence[Factors]
+) -> None:
+    """One step by the sandwich rule, with these networks beside the widest; what they cost is charged."""
+    optimizer.zero_grad()
+    logits = problem.logits(net, batch.images)
+    problem.loss(nn.Identity(), Batch(logits, batch.labels)).backward()
+    soft_labels = logits.detach().softmax(1)
+    for factors in narrow:
+        params = gates.scaled(net, problem.groups, factors)
+        F.cross_entropy(problem.logits(net, batch.images, params), soft_labels).backward()
+    optimizer.step()
+    problem.charge(PASSES * len(narrow) * problem.macs(problem.everything()) * len(batch.labels))
 
 
 @torch.no_grad()
