@@ -309,6 +309,17 @@ def test_the_forest_of_the_control_of_one_task_has_a_line_per_method_and_marks_w
     assert [line.get_marker() for line in axes.lines if line.get_ydata()[0] == 5] == ["<"]
 
 
+def test_a_bar_that_goes_on_beyond_the_forest_ends_in_an_open_arrow_head(row):
+    """One interval in four is wide; the others set the panel's limits, and it looked like a whole bar."""
+    figure, caption = control_forest(controlled(row, a=[-2, 2], b=[0, 0.1], c=[0.1, 0.2], d=[0, 0.1], e=[0.1, 0]))
+    (axes,) = figure.axes
+    heads = [line for line in axes.lines if line.get_marker() in "<>"]
+    at = [(line.get_marker(), line.get_ydata()[0], line.get_markerfacecolor()) for line in heads]
+    assert at[:2] == [("<", 1, "white"), (">", 1, "white")] and "bars (open)" in caption
+    assert {y for _, y, _ in at} == {1, 6}, "the wide one, and the mean over tasks that it makes wide"
+    assert np.diff(axes.get_xlim()) < 5
+
+
 def test_at_matched_macs_the_control_is_the_method_that_is_matched(row):
     rows = controlled(row, a=[1, 1], b=[1, 1]).replace({"macs=0.5": "match:switcher"})
     own = rows[rows["method"] == "l1"].assign(method="switcher", target="free", test_accuracy=0.95)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from benchmarks.report.figures.panels import PAGE, SINGLE, beyond, panels, wrapp
 from benchmarks.report.stats.comparisons import against_control, ranked_targets
 from benchmarks.report.stats.estimands import RELEVANT, Estimate, each_task, over_tasks
 from benchmarks.report.stats.names import background, few, plain_names
-from benchmarks.report.stats.placement import fences
+from benchmarks.report.stats.placement import reach
 from benchmarks.report.stats.summary import FREE, TASK, scored
 from benchmarks.report.stats.variants import variants
 from benchmarks.report.text.words import lines, one_line, tasks
@@ -57,7 +58,8 @@ def control_forest(rows: pd.DataFrame) -> tuple[Figure, str]:
         f"(dataset × network), mean over n={n} pairs of the same seed, with its 95 % t-interval (small: n=1). "
         "Diamonds: mean over all tasks on which both ran, with a 95 % t-interval for tasks like these. Grey band: "
         f"differences of at most {RELEVANT} points, which count as practically equal; filled marks: the interval lies "
-        f"beyond it. Arrow heads at an edge: means beyond it; bars are cut there. {more}{beyond(rows, PAGE)}".rstrip()
+        "beyond it. Arrow heads at an edge: means (filled) or bars (open) that lie or go on beyond it. "
+        f"{more}{beyond(rows, PAGE)}".rstrip()
     )
     return figure, caption
 
@@ -100,8 +102,8 @@ def _control_lines(axes: Axes, own: Mapping[Key, Estimate], keys: list[Key]) -> 
             continue
         half = float(np.nan_to_num(one.half()))
         beyond_band = half > 0 and abs(one.mean) - half > RELEVANT
-        axes.errorbar(
-            one.mean, y, xerr=half, color="black", marker="D" if pooled else "o",
+        _bar(
+            axes, y, one.mean, half, marker="D" if pooled else "o",
             markersize=1.3 * MARK if pooled else 0.6 * MARK if one.runs == 1 else MARK,
             markerfacecolor="black" if beyond_band else "white", markeredgewidth=0.6, elinewidth=1.2 if pooled else 0.6,
         )  # fmt: skip
@@ -113,26 +115,25 @@ def _framed(axes: Axes, means: Sequence[float], halves: Sequence[float]) -> tupl
     axes.axvline(0, color="0.6", zorder=0.5)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
-    low, high = _reach(means, halves)
+    low, high = reach(means, halves, RELEVANT)
     axes.set_xlim(low, high)
     return low, high
 
 
-def _at_edge(axes: Axes, y: float, below: bool) -> None:
-    """An arrow head in place of a mean beyond the panel."""
+def _at_edge(axes: Axes, y: float, below: bool, face: str = "black") -> None:
+    """An arrow head in place of a mean beyond the panel; white: of what a bar has beyond it."""
     x, head = (0.03, "<") if below else (0.97, ">")
-    axes.plot(x, y, head, color="black", transform=axes.get_yaxis_transform(), markersize=MARK)
+    right = axes.get_yaxis_transform()
+    axes.plot(x, y, head, color="black", markerfacecolor=face, markeredgewidth=0.6, transform=right, markersize=MARK)
 
 
-def _reach(means: Sequence[float], halves: Sequence[float]) -> tuple[float, float]:
-    """The limits of a panel: the means that are no outliers, with room for most of their intervals."""
-    if not len(means):
-        return -1.0, 1.0
-    all_means, all_halves = np.array(means), np.nan_to_num(halves)
-    low, high = fences(all_means, least=RELEVANT)
-    inside = all_means[(low <= all_means) & (all_means <= high)]
-    margin = max(float(np.percentile(all_halves, 75)), RELEVANT)
-    return min(float(inside.min()), 0.0) - margin, max(float(inside.max()), 0.0) + margin
+def _bar(axes: Axes, y: float, mean: float, half: float, **marks: Any) -> None:
+    """A mean with its interval, and arrow heads where that goes on beyond the panel."""
+    axes.errorbar(mean, y, xerr=half, color="black", **marks)
+    low, high = axes.get_xlim()
+    for below, cut in ((True, mean - half < low), (False, mean + half > high)):
+        if cut:
+            _at_edge(axes, y, below, face="white")
 
 
 def variant_forest(rows: pd.DataFrame) -> tuple[Figure, str]:
@@ -151,10 +152,10 @@ def variant_forest(rows: pd.DataFrame) -> tuple[Figure, str]:
     pairs = f"n={table['pairs'].min()} to {table['pairs'].max()}" if len(table) else "n=0"
     caption = (
         "Test accuracy of each variant minus that of the same method with its default knobs, paired by seed: mean "
-        f"over {pairs} pairs; bars are 95 % t-intervals (small marks: n=1), cut at the edge. Arrow heads: means "
-        f"beyond it. Grey band: differences of at most {RELEVANT} points, which count as practically equal. Filled: "
-        "unconstrained; open: at target MACs. On the right: MACs kept, minus the default's, in percentage "
-        f"points; where they differ, accuracies differ for that reason too. {beyond(shown)}".rstrip()
+        f"over {pairs} pairs; bars are 95 % t-intervals (small marks: n=1). Arrow heads at an edge: means (filled) or "
+        f"bars (open) that lie or go on beyond it. Grey band: differences of at most {RELEVANT} points, which count as "
+        "practically equal. Filled: unconstrained; open: at target MACs. On the right: MACs kept, minus the default's, "
+        f"in percentage points; where they differ, accuracies differ for that reason too. {beyond(shown)}".rstrip()
     )
     return figure, caption
 
@@ -194,6 +195,4 @@ def _variant_lines(axes: Axes, part: pd.DataFrame) -> None:
         face = "black" if line.target == FREE else "white"
         half = np.nan_to_num(100 * line.difference_half)
         size = SINGLE if line.pairs == 1 else style.RC["lines.markersize"]
-        axes.errorbar(
-            100 * line.difference, y, xerr=half, color="black", marker="o", markerfacecolor=face, markersize=size
-        )
+        _bar(axes, y, 100 * line.difference, half, marker="o", markerfacecolor=face, markersize=size)

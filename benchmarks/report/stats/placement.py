@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -18,6 +20,19 @@ def fences(values: np.ndarray | pd.Series, least: float, fence: float = FENCE) -
     first, third = np.percentile(values, [25, 75])
     reach = fence * max(third - first, least)
     return first - reach, third + reach
+
+
+def reach(means: Sequence[float], halves: Sequence[float], least: float) -> tuple[float, float]:
+    """The limits of a panel with 0: the means that are no outliers, with room for most of their intervals.
+
+    halves: half widths of the intervals, NaN where there is none. least: the smallest room on both sides.
+    """
+    if not len(means):
+        return -1.0, 1.0
+    low, high = fences(np.array(means), least)
+    inside = [mean for mean in means if low <= mean <= high]
+    margin = max(float(np.percentile(np.nan_to_num(halves), 75)), least)
+    return min(*inside, 0.0) - margin, max(*inside, 0.0) + margin
 
 
 def shifts(cells: pd.DataFrame) -> pd.Series:
