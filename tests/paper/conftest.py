@@ -26,8 +26,8 @@ PARAMETERS = {
 }
 
 
-def make_published(study: str, seeds: int = 2) -> pd.DataFrame:
-    """Plausible rows for every cell of the published study; `sss` fails once."""
+def make_published(study: str, seeds: int = 3) -> pd.DataFrame:
+    """Plausible rows for every cell of the published study; `sss` and random signs fail once."""
     published = read_rows(ROOT / f"results/published/{study}/rows.csv")
     rng = np.random.default_rng(0)
     cells = published[CELL].drop_duplicates().itertuples(index=False)
@@ -42,7 +42,8 @@ def _row(study: str, cell: Any, seed: int, rng: np.random.Generator) -> Row:
     if cell.method == "dense":
         return make_dense(**own, test_accuracy=top, params=PARAMETERS[cell.network])
     kept = Target.parse(cell.target).fraction or rng.uniform(0.75, 0.95)
-    failed = cell.method == "sss" and seed == 1 and cell.network == "resnet8"
+    failed = seed == 1 and (cell.method, cell.network) == ("sss", "resnet8")
+    failed |= seed == 2 and cell.method == "switcher,signal=random"
     own |= {"method": cell.method, "macs": 1e4 * kept, "params": PARAMETERS[cell.network] * kept}
     accuracy = np.nan if failed else top - 0.03 * (1 - kept) ** 2 + rng.normal(0, 0.003)
     return make_row(**own, test_accuracy=accuracy, status="collapsed" if failed else "ok")

@@ -93,15 +93,16 @@ def test_numbers_are_those_of_the_rows() -> None:
     rows += [make_row(seed=i, test_accuracy=0.9 - (i + 1) / 100, **own) for i in range(3)]
     rows += [make_row(target="match:switcher", seed=i, test_accuracy=0.89) for i in range(3)]
     rows += [make_row(method="free_factor", target="free", seed=i, test_accuracy=0.92, macs=6000.0) for i in range(3)]
+    rows += [make_row(method="free_factor", target="free", seed=3, status="collapsed", macs=100.0)]  # in no mean
     rows += [make_row(target="match:thinet", seed=i, test_accuracy=0.5) for i in range(3)]  # counts in no number
     found = numbers_of(pd.DataFrame(rows))
-    assert (found["runs"], found["methods"], found["seeds"], found["knob.gain"]) == ("15", "4", "3", "1.25")
+    assert (found["runs"], found["methods"], found["seeds"], found["knob.gain"]) == ("16", "4", "4", "1.25")
     # Differences -1, -2, -3: 2.484138 on either side.
     assert (found["claim1.1.mean"], found["claim1.1.interval"]) == ("-2.00", "[-4.48, +0.48]")
     assert (found["claim1.1.sign"], found["removed"], found["gains"]) == ("open", "50.0", "0")
     # The free factor minus the switcher: 3, 4, 5 points, and 10 % of the MACs more.
     assert (found["free.free_factor.mean"], found["free.free_factor.sign"]) == ("+4.00", "above")
-    assert found["free.free_factor.macs.mean"] == "+10.00"
+    assert (found["free.free_factor.macs.mean"], found["free.free_factor.collapsed"]) == ("+10.00", "1 of 4")
     # The switcher minus l1: 0, -1, -2.
     assert (found["at.match.l1.mean"], found["at.match.strongest"]) == ("-1.00", "l1")
     assert [found[f"switcher.rivals.match{key}"] for key in ("", ".higher", ".above", ".below")] == ["1", "1", "0", "0"]

@@ -24,10 +24,18 @@ def plain(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def free_runs(rows: pd.DataFrame, examined: str) -> dict[str, str]:
-    """Every other unconstrained method, minus the examined one: accuracy, and MACs kept."""
-    runs = scored(rows)
+    """Every other unconstrained method, minus the examined one: accuracy, and MACs kept.
+
+    <key>.collapsed: how many of its runs collapsed, of how many; they are in none of these means.
+    """
+    runs, unconstrained = scored(rows), rows[rows["target"] == FREE]
     free = runs[runs["target"] == FREE]
-    return {
+    left_out = {
+        f"free.{name}.collapsed": f"{count} of {len(own)}"
+        for name, own in unconstrained[unconstrained["method"] != examined].groupby("method")
+        if (count := (own["status"] == "collapsed").sum())
+    }
+    return left_out | {
         key: text
         for name, pairs in _pairs(free, free[free["method"] == examined])
         if name != examined
