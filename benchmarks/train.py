@@ -57,6 +57,7 @@ def train_cell(
     """
     method = registry.load("method", spec.method)
     knobs = method.Knobs(**spec.knobs)
+    searches = getattr(method, "RETRAIN", None) == "scratch" and hasattr(knobs, "share")
     retrain = getattr(method, "RETRAIN", None) or spec.retrain
 
     def train(inputs: Inputs, net: nn.Module, trainer: Trainer) -> tuple[Fields, Weights]:
@@ -64,7 +65,11 @@ def train_cell(
         if inputs.start:
             resume(inputs.start, net, trainer)
         trainer.begin("learn", structure.macs(structure.everything()), spec.schedule)
+        end = trainer.budget.end
+        if searches:
+            trainer.start_anew(knobs.share * trainer.epochs)
         found = realise(method.learn(net, trainer, knobs), net, structure, trainer.data["validation"])
+        trainer.budget.end = end
         trainer.begin("finetune", found.macs, spec.schedule)
         if retrain == "scratch":
             _retrain(spec, inputs.seed, found.net, constructed, trainer)

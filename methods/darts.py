@@ -93,7 +93,7 @@ def search(classes: int, problem: Problem, knobs: Knobs) -> dict[str, Tensor]:
     sgd = problem.optimizer(supernet)
     dearer = _macs(supernet, example, mixture(alphas)) - problem.macs(problem.everything())
     supernet.train()
-    for batch in problem.batches(knobs.share * problem.epochs, state=(supernet, alphas, adam, sgd)):
+    for batch in problem.batches(problem.epochs, state=(supernet, alphas, adam, sgd)):
         held_out = problem.sample("validation")
         alpha_step(supernet, alphas, adam, problem, held_out)
         weight_step(supernet, alphas, sgd, problem, batch, knobs.clip)

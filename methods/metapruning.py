@@ -130,7 +130,7 @@ def train(net: nn.Module, meta: PruningNet, problem: Problem, knobs: Knobs) -> N
     decayed += [p for p in others if id(p) in own]  # as in the authors' code: no part of a weight fades alone
     others[:] = [p for p in others if id(p) not in own]
     net.train()
-    for batch in problem.batches(knobs.share * problem.epochs, state=(net, meta, optimizer)):
+    for batch in problem.batches(problem.epochs, state=(net, meta, optimizer)):
         params = meta.params(net, masks(net, random_widths(problem, knobs.narrowest)))
         logits = problem.logits(net, batch.images, params)
         labels = F.one_hot(batch.labels, classes := logits.shape[1]) * (1 - knobs.smoothing) + knobs.smoothing / classes

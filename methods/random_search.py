@@ -44,8 +44,7 @@ class Knobs:
 
 def learn(net: nn.Module, problem: Problem, knobs: Knobs) -> Keep:
     """Train the shared network, score random widths, take the best."""
-    epochs = knobs.share * problem.epochs
-    train_slimmable(net, problem, epochs, narrowest=knobs.narrowest, between=knobs.between)
+    train_slimmable(net, problem, problem.epochs, narrowest=knobs.narrowest, between=knobs.between)
     shares = torch.randn(knobs.candidates, len(problem.groups), generator=problem.rng).mul(knobs.spread).exp()
     _, widths = possible(shares, problem)
     if not widths:

@@ -110,7 +110,7 @@ class Trainer:
         self.budget.resume(spent)
 
     def start_anew(self, epochs: float) -> None:
-        """Begin a schedule of `epochs` for new weights; what was spent stays charged."""
+        """Begin a schedule of `epochs` for a search or for new weights; what was spent stays charged."""
         self.budget.start_anew(epochs)
         self.momentum = {}
 

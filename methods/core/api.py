@@ -7,7 +7,9 @@ A method is one file in `methods/`; its name is the method's key in the config. 
     START = "pretrained"          it begins from the shared start; "init": from the initialisation
     RETRAIN = "scratch"           optional: only the widths that were found are kept. The network is trained from new
                                   weights, on a schedule of its own, for what is left of the budget, or for all epochs
-                                  if the knob `budget` is "paper"
+                                  if the knob `budget` is "paper". A search has the part of the budget that the knob
+                                  `share` says, on a schedule of its own, too: what it finds is scored by weights that
+                                  have come to rest
     SOURCE = {"switcher": {}}     with "from": the method, and its knobs, that it transfers from;
                                   `problem.transferred` holds what that method has saved
     CONTINUE = {"train": True}    with "from": knobs for the target `from:a+b`. Its source is then this method with
@@ -110,7 +112,7 @@ class Problem(Protocol):
     groups: tuple[Group, ...]
     example: Tensor  # float [1, c, h, w]: an input of the network, on its device
     target: float | None  # fraction of the dense MACs to keep; None: the method chooses its own size
-    epochs: float  # what is left of the budget
+    epochs: float  # what is left of the budget, or of a search's part of it
     epoch_steps: int  # batches in a pass over "train"
     transferred: Mapping[str, Tensor]  # what the source method saved, same dataset and seed; empty for most
     rate: float  # the current learning rate, as a fraction of the recipe's

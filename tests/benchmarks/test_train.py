@@ -24,6 +24,7 @@ from benchmarks.study.specs import cell_spec, start_spec
 from benchmarks.train import train_cell, train_start
 from benchmarks.training import network
 from benchmarks.training import run as one_seed
+from benchmarks.training.budget import Budget, rate
 from benchmarks.training.checkpoint import Journal
 from benchmarks.training.start import Inputs, inputs_of
 from methods.core.structure.structure import Structure
@@ -301,6 +302,20 @@ def test_search_and_retraining_share_the_one_budget(bench: Bench, method: str) -
     assert record["status"] in ("ok", "collapsed")
     assert sum(cost["steps"] for cost in record["spent"].values()) == 24
     assert record["spent"]["finetune"]["steps"] >= 12, "half of it at least for the network that was found"
+
+
+@pytest.mark.parametrize("method", ANEW[:-1])
+def test_search_and_retraining_each_have_a_schedule_that_falls_to_zero(
+    bench: Bench, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a search finds is scored by weights that have come to rest."""
+    rates: dict[int, float] = {}
+    monkeypatch.setattr(Budget, "rate", lambda self, step, of=Budget.rate: rates.setdefault(step, of(self, step)))
+    cells = specs(seeds=1, methods=[{method: {"share": 0.25}}], targets=["macs=0.5"])
+    (record,) = records(bench.cell(cells[f"{method},share=0.25@macs=0.5"]))
+    assert {phase: cost["steps"] for phase, cost in record["spent"].items()} == {"learn": 6, "finetune": 18}
+    parts = [rate(RECIPE.warmup, (i + 0.5) / steps) for steps in (6, 18) for i in range(steps)]
+    assert [rates[step] for step in range(24)] == pytest.approx(parts)
 
 
 @pytest.mark.parametrize("method", ANEW[:-1])

@@ -89,7 +89,7 @@ def test_the_weights_step_is_that_of_the_mixture_that_alpha_chose(make_trainer: 
 def test_a_search_gives_alpha_validation_images_and_the_weights_training_images(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trainer = make_trainer(KINDS["residual"](), target=0.5)
+    trainer = make_trainer(KINDS["residual"](), epochs=2, target=0.5)
     seen: list[str] = []
     sample, of_weights, of_alpha, drawn = trainer.sample, darts.weight_step, darts.alpha_step, []
     monkeypatch.setattr(trainer, "sample", lambda part: (drawn.append((part, sample(part))), drawn[-1][1])[1])
@@ -106,8 +106,8 @@ def test_a_search_gives_alpha_validation_images_and_the_weights_training_images(
 
     monkeypatch.setattr(darts, "weight_step", weights)
     monkeypatch.setattr(darts, "alpha_step", alpha)
-    darts.search(2, trainer, darts.Knobs(width=2, nodes=1, share=0.5))
-    assert seen == ["alpha", "weights"] * 6, "in turn, for half of four epochs of three steps"
+    darts.search(2, trainer, darts.Knobs(width=2, nodes=1))
+    assert seen == ["alpha", "weights"] * 6, "in turn, for two epochs of three steps"
 
 
 def test_both_steps_are_in_the_runs_precision(make_trainer: MakeTrainer) -> None:
@@ -153,11 +153,11 @@ def test_each_cell_is_weighted_by_the_alpha_of_its_kind() -> None:
 
 
 def test_the_search_is_charged_for_the_network_that_it_trains(make_trainer: MakeTrainer) -> None:
-    trainer = make_trainer(KINDS["residual"](), target=0.5)
+    trainer = make_trainer(KINDS["residual"](), epochs=1, target=0.5)
     every = [[(OPERATIONS, 0), (OPERATIONS, 1)]]
     supernet = CellNetwork(1, 2, dict.fromkeys(darts.KINDS, every), cells=3, width=2, stem=6, stride=1, affine=False)
     own = darts._macs(supernet, EXAMPLE, dict.fromkeys(darts.KINDS, torch.ones(2, 7)))
-    darts.search(2, trainer, darts.Knobs(width=2, nodes=1, share=0.25))
+    darts.search(2, trainer, darts.Knobs(width=2, nodes=1))
     assert trainer.spent["learn"].macs == 3 * own * 3 * (32 + 32)
 
 
@@ -228,7 +228,7 @@ def test_the_found_network_has_a_schedule_of_its_own() -> None:
 def test_what_the_search_returns_has_learned(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: every step moves alpha of the normal cells by one."""
     monkeypatch.setattr(darts, "alpha_step", lambda net, alphas, *_: alphas["normal"].data.add_(1.0))
-    alphas = darts.search(2, make_trainer(KINDS["residual"](), target=0.5), darts.Knobs(width=2, nodes=1, share=0.25))
+    alphas = darts.search(2, make_trainer(KINDS["residual"](), target=0.5), darts.Knobs(width=2, nodes=1))
     assert alphas["normal"].min() > 2.5 and alphas["reduce"].max() < 0.5, "three steps"
 
 

@@ -119,7 +119,7 @@ def test_the_budget_term_brings_the_expected_macs_to_the_target(
 ) -> None:
     away = {}
     for penalty in (0.0, 1.0):
-        process = searched(make_trainer, monkeypatch, penalty=penalty, lr=4.0)
+        process = searched(make_trainer, monkeypatch, penalty=penalty, lr=8.0)
         trainer = make_trainer(settled(KINDS["residual"]()), target=0.3)
         away[penalty] = abs(dmcp.ExpectedCost(trainer).expected(process.marginals()).item() - 0.3)
     assert away[1.0] < 0.5 * away[0.0]
@@ -163,7 +163,7 @@ def test_the_expected_widths_of_the_processes_are_returned(
 
     monkeypatch.setattr(dmcp, "Markov", planted)
     net = KINDS["residual"]()
-    trainer = make_trainer(net, epochs=2, target=0.5)
+    trainer = make_trainer(net, epochs=1, target=0.5)
     keep = dmcp.learn(net, trainer, dmcp.Knobs(warmup=1.0))
     expected = torch.stack([marginal.mean() for marginal in made[0].marginals().values()]).detach()
     wanted = widths_for(expected, trainer)
@@ -179,7 +179,7 @@ def test_the_processes_learn_from_the_loss(make_trainer: MakeTrainer, monkeypatc
     monkeypatch.setattr(dmcp, "Markov", lambda *given, of=dmcp.Markov: (made.append(of(*given)), made[0])[1])
     monkeypatch.setattr(dmcp, "learn_widths", lambda net, problem, batch, *_: problem.loss(net, batch))
     net = KINDS["residual"]()
-    trainer = make_trainer(net, epochs=8, target=0.5)
+    trainer = make_trainer(net, epochs=4, target=0.5)
     loss, first = trainer.loss, trainer.groups[0].gates[0].module
 
     def counting(net: nn.Module, batch: Batch, params: dict[str, Tensor] | None = None) -> Tensor:

@@ -142,12 +142,12 @@ def test_a_target_that_no_candidate_meets_is_refused(make_trainer: MakeTrainer) 
         evolution.learn(net, make_trainer(net, target=1e-6), evolution.Knobs(share=0.0))
 
 
-def test_the_shared_network_is_trained_for_its_share_of_the_budget(make_trainer: MakeTrainer) -> None:
+def test_the_shared_network_is_trained_for_all_of_the_searchs_budget(make_trainer: MakeTrainer) -> None:
     net = KINDS["residual"]()
     trainer = make_trainer(net, target=0.5)
     before = net[0][0].weight.detach().clone()
-    evolution.learn(net, trainer, evolution.Knobs(share=0.5, generations=1))
-    assert trainer.step == trainer.budget.end / 2
+    evolution.learn(net, trainer, evolution.Knobs(generations=1))
+    assert trainer.step == trainer.budget.end
     assert not torch.equal(net[0][0].weight, before)
 
 

@@ -80,7 +80,7 @@ def test_widths_are_drawn_anew_in_every_step_and_the_pruning_net_learns(
     monkeypatch.setattr(metapruning, "PruningNet", lambda *given: (made.append(Watched(*given)), made[0])[1])
     monkeypatch.setattr(metapruning, "accuracies", lambda net, meta, problem, keeps: torch.zeros(len(keeps)))
     net = KINDS["residual"]()
-    metapruning.learn(net, make_trainer(net, target=0.5), metapruning.Knobs(share=0.5))
+    metapruning.learn(net, make_trainer(net, epochs=2, target=0.5), metapruning.Knobs())
     assert len(seen) == 6
     assert len({tuple(int(factor.sum()) for factor in drawn.values()) for drawn in seen}) > 3
     assert all(not torch.equal(a, b) for a, b in zip(before, made[0].second.parameters(), strict=True))
@@ -149,11 +149,11 @@ def test_fitness_is_the_accuracy_under_the_weights_generated_for_the_widths(make
 
 def test_the_pruning_net_learns_smoothed_labels(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
     net = KINDS["residual"]()
-    trainer = make_trainer(net, target=0.5)
+    trainer = make_trainer(net, epochs=1, target=0.5)
     loss, seen = trainer.loss, []
     monkeypatch.setattr(trainer, "loss", lambda net, batch: (seen.append(batch.labels), loss(net, batch))[1])
     meta = metapruning.PruningNet(net, trainer, 32)
-    metapruning.train(net, meta, trainer, metapruning.Knobs(share=0.25, smoothing=0.1))
+    metapruning.train(net, meta, trainer, metapruning.Knobs(smoothing=0.1))
     assert len(seen) == 3
     assert sorted(seen[0].unique().tolist()) == pytest.approx([0.05, 0.95]) and (seen[0].sum(1) == 1).all()
 
@@ -164,7 +164,7 @@ def test_no_candidate_is_planted(make_trainer: MakeTrainer, monkeypatch: pytest.
     monkeypatch.setattr(search, "possible", lambda shares, problem: (tried.append(shares), (shares[:0], []))[1])
     net = KINDS["residual"]()
     with pytest.raises(Unsupported, match=r"no candidate keeps 50\.0% of the MACs"):
-        metapruning.learn(net, make_trainer(net, target=0.5), metapruning.Knobs(share=0.0))
+        metapruning.learn(net, make_trainer(net, epochs=1, target=0.5), metapruning.Knobs())
     assert len(tried) == 5 * 2 * search.TRIES and not torch.equal(tried[0], tried[1])
     assert all((generation < 1).all() for generation in tried)
 
