@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,11 @@ def measure(cells: list[tuple[Spec, Path]], data: Path, device: torch.device, im
     test = load(data, ("test",), device)["test"]
     rows: list[Row] = []
     waiting: list[tuple[Row, nn.Module]] = []
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     for row, net in _counted(cells, test, device):
         rows.append(row)
         if net:
+            row["timed_at"] = now
             waiting.append((row, net.cpu()))
         if sum(row["bytes"] for row, _ in waiting) > AT_ONCE:
             _time(waiting, test)

@@ -101,9 +101,9 @@ class Row(BaseModel):
     groups_at_minimum: Amount = Field(description="channel groups left with one channel, the least that is allowed")
     widths: Object = Field(description="JSON: channels kept, per group")
     knobs: Object = Field(description="JSON: the method's settings, defaults included")
+    timed_at: Text = Field("", description="UTC time of its latencies; only those of the same time compare")
     recipe: Text = Field(  # as it has a default, rows from before it can be read
-        "",
-        description="tuned: its learning rate was searched for on this task; default: it was not; study: changes it",
+        "", description="tuned: its learning rate was searched for on this task; default: it was not; study: changes it"
     )
     planned: Count = Field(None, description="runs that the study plans in all; empty in rows of earlier versions")
     split: Literal["fixed", "seed"] = Field("fixed", description="seed: train and validation are drawn anew per seed")
@@ -148,7 +148,7 @@ TEXT_COLUMNS = tuple(
 LATER = tuple(name for name, field in Row.model_fields.items() if not field.is_required())
 """Columns that rows of earlier versions lack."""
 
-_TIMES = ("latency_", "seconds_", "peak_memory_mb", "finished_at")
+_TIMES = ("latency_", "seconds_", "peak_memory_mb", "timed_at", "finished_at")
 TIME_COLUMNS = tuple(name for name in COLUMNS if name.startswith(_TIMES))
 """Columns that hold times, dates or memory; all others are bit-identical between two runs on one machine."""
 

@@ -369,6 +369,7 @@ def test_rows_hold_every_column_and_say_what_was_measured(bench: Bench, tmp_path
         assert row["epochs_pretrain"] + row["epochs_learn"] + row["epochs_finetune"] == pytest.approx(4)
         assert row["recipe"] == "study", "RECIPE is not that of the table"
         assert row["latency_cpu_b1_ms"] > 0 and row["latency_gpu_b1_ms"] is None
+        assert row["timed_at"] == rows[0]["timed_at"] >= row["finished_at"]
     assert all(row["macs"] == pytest.approx(0.5 * row["macs_dense"], rel=0.02) for row in rows[2:])
     assert all(row["params"] < row["params_dense"] for row in rows[2:])
     json.dumps(rows, allow_nan=False)

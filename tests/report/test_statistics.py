@@ -50,6 +50,14 @@ def test_ratios_to_dense(pairs):
     assert math.isnan(found["speedup_gpu"])
 
 
+def test_only_latencies_that_were_taken_together_are_compared(row, dense):
+    """A study of two days, or of two machines, has no speed-up between them."""
+    rows = [dense(seed=seed, timed_at="2026-11-28T12:00:00+00:00") for seed in range(2)]
+    rows += [row(seed=0, timed_at="2026-11-28T12:00:00+00:00"), row(seed=1, timed_at="2026-11-29T12:00:00+00:00")]
+    speedups = scored(pd.DataFrame(rows)).query("method == 'l1'").sort_values("seed")["speedup_cpu"].tolist()
+    assert speedups[0] == 2 and math.isnan(speedups[1])
+
+
 def test_the_cost_is_the_mean_of_paired_ratios(row, dense):
     rows = [dense(seed=0, train_macs=2e6), dense(seed=1, train_macs=8e6)]
     rows += [row(seed=0, train_macs=2e6), row(seed=1, train_macs=4e6)]

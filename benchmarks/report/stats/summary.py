@@ -38,13 +38,15 @@ def scored(rows: pd.DataFrame) -> pd.DataFrame:
 
     accuracy (test, a fraction), macs_kept and params_kept (fractions of dense), and, against the dense run of the
     same seed, difference (accuracy minus its accuracy), cost (ratio of training MACs), speedup_cpu and speedup_gpu
-    (its latency at batch 128 over the run's). NaN where there is no such dense run or no latency.
+    (its latency at batch 128 over the run's). NaN where there is no such dense run or no latency, or where the two were
+    not timed together.
     """
     runs = rows[(rows["status"] == "ok") & rows["test_accuracy"].notna()]
     key = [*TASK, "seed"]
-    compared = ["test_accuracy", "train_macs", "latency_cpu_b128_ms", "latency_gpu_b128_ms"]
+    compared = ["test_accuracy", "train_macs", "latency_cpu_b128_ms", "latency_gpu_b128_ms", "timed_at"]
     dense = runs.loc[runs["method"] == BASELINE, [*key, *compared]].drop_duplicates(key)
     runs = runs.merge(dense, on=key, how="left", suffixes=("", "_of_dense"), validate="many_to_one")
+    timed = runs["timed_at"] == runs["timed_at_of_dense"]
     return runs.assign(
         accuracy=runs["test_accuracy"],
         macs_kept=runs["macs"] / runs["macs_dense"],
@@ -52,8 +54,8 @@ def scored(rows: pd.DataFrame) -> pd.DataFrame:
         # Rounded so that equal differences are equal, and have no spread.
         difference=(runs["test_accuracy"] - runs["test_accuracy_of_dense"]).round(12),
         cost=runs["train_macs"] / runs["train_macs_of_dense"],
-        speedup_cpu=runs["latency_cpu_b128_ms_of_dense"] / runs["latency_cpu_b128_ms"],
-        speedup_gpu=runs["latency_gpu_b128_ms_of_dense"] / runs["latency_gpu_b128_ms"],
+        speedup_cpu=(runs["latency_cpu_b128_ms_of_dense"] / runs["latency_cpu_b128_ms"]).where(timed),
+        speedup_gpu=(runs["latency_gpu_b128_ms_of_dense"] / runs["latency_gpu_b128_ms"]).where(timed),
     )
 
 

@@ -4,7 +4,7 @@ const RESULTS = ["status", "reason", "test_accuracy", "test_loss", "validation_a
   "groups_at_minimum", "train_macs"];
 const CONFIG = ["target", "seed", "epochs_pretrain", "epochs_learn", "epochs_finetune"];
 const ORIGIN = ["code_hash", "config_hash", "version", "torch", "device", "threads", "seconds_pretrain", "seconds_learn",
-  "seconds_finetune", "finished_at"];
+  "seconds_finetune", "finished_at", "timed_at"];
 const QUANTITIES = { train_loss: "training loss", channels: "channels left", validation_accuracy: "validation accuracy" };
 
 const raw = (name, run) => data.columns[name][run];
