@@ -104,7 +104,18 @@ def test_the_main_figure_says_of_what_its_intervals_are(row, dense):
     rows = pd.DataFrame(planted(row, dense))
     one = rows[rows["dataset"].eq("a") | rows["method"].ne("l1")]
     assert "(tasks are the unit)" in difference_against_macs(rows)[1]
-    assert "(tasks are the unit; of a method that ran on one task, over seeds)" in difference_against_macs(one)[1]
+    few = "(tasks are the unit; of a method that ran on fewer than 3, for exactly these)"
+    assert few in difference_against_macs(one)[1]
+
+
+def test_of_two_tasks_the_main_figure_shows_the_interval_for_exactly_these(row, dense):
+    """The spread of two says next to nothing of tasks like these: 13 times its standard error, and all else a dot."""
+    rows = [line for line in planted(row, dense) if line["dataset"] != "c" and line["method"] != "sss"]
+    for seed, loss in ((0, 0.01), (1, 0.012)):
+        rows += [row(dataset="a", seed=seed + 2, test_accuracy=0.9 - loss)]
+        rows += [dense(dataset="a", seed=seed + 2, test_accuracy=0.9)]
+    assert points(pd.DataFrame(rows))["half"].item() < 1
+    assert "over seeds, for exactly these tasks" in difference_against_macs(pd.DataFrame(rows))[1]
 
 
 def test_outliers_are_those_among_the_methods_of_their_target(row, dense):

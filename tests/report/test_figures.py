@@ -217,8 +217,8 @@ def test_a_transferred_switcher_is_unconstrained_and_filled(row, dense):
 
 
 def test_no_accuracy_axis_goes_far_beyond_100_percent(row, dense):
-    rows = [dense(seed=i, test_accuracy=a) for i, a in enumerate([0.9, 1.0])]
-    rows += [row(seed=i, test_accuracy=a) for i, a in enumerate([0.9, 1.0])]
+    rows = [dense(seed=i, test_accuracy=a) for i, a in enumerate([0.9, 0.95, 1.0])]
+    rows += [row(seed=i, test_accuracy=a) for i, a in enumerate([0.9, 0.95, 1.0])]
     figure, _ = accuracy_against_macs(pd.DataFrame(rows))
     assert 100 < figure.axes[0].get_ylim()[1] < 104
 

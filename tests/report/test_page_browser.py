@@ -38,10 +38,11 @@ def study() -> pd.DataFrame:
 def file(study: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = summary(study)
     texts = page.TableText("summary", tables.html(table), r"\toprule", table.to_csv(index=False))
-    figure, caption = accuracy_against_macs(study)
-    drawing = page.Drawing("accuracy_macs", style.svg(figure).encode(), caption)
+    one = study[study["network"] == study["network"].iloc[0]]
+    drawn = {"accuracy_macs": accuracy_against_macs(study), "difference": accuracy_against_macs(one)}
+    drawings = [page.Drawing(name, style.svg(figure).encode(), caption) for name, (figure, caption) in drawn.items()]
     path = tmp_path_factory.mktemp("page") / "index.html"
-    path.write_text(composed(study, histories(study), [texts], [drawing]), encoding="utf-8")
+    path.write_text(composed(study, histories(study), [texts], drawings), encoding="utf-8")
     return path
 
 
@@ -180,9 +181,11 @@ def test_a_table_is_copied_as_latex_and_downloaded_as_csv(seen: Any) -> None:
     assert download.value.suggested_filename == "summary.csv"
 
 
-def test_the_figure_is_drawn(seen: Any) -> None:
-    image = seen.locator("figure img")
-    assert image.evaluate("image => image.decode().then(() => [image.naturalWidth, image.naturalHeight])") > [100, 100]
+def test_figures_are_drawn_and_letters_of_all_have_one_size(seen: Any) -> None:
+    scales = seen.locator("figure img").evaluate_all(
+        "all => all.map(i => i.getBoundingClientRect().width / i.naturalWidth)"
+    )
+    assert len(scales) == 2 and scales[0] > 0 and scales[1] == pytest.approx(scales[0], rel=0.05)
 
 
 def test_hostile_names_stay_text(seen: Any) -> None:
@@ -190,7 +193,7 @@ def test_hostile_names_stay_text(seen: Any) -> None:
     assert HARD in set(column(seen, "method"))
     seen.locator("#table button.open").first.click()
     seen.locator(".run").wait_for()
-    assert seen.locator("img").count() == 1, "the figure, and nothing that a name brought in"
+    assert seen.locator("img").count() == 2, "the figures, and nothing that a name brought in"
 
 
 @pytest.mark.parametrize("width", [400, 1280, 1920])

@@ -14,7 +14,7 @@ from benchmarks.report.figures.focus import focus
 from benchmarks.report.figures.labels import Mark
 from benchmarks.report.figures.panels import draw_background, draw_mark, handles_of_targets, legend, sources
 from benchmarks.report.stats import names
-from benchmarks.report.stats.estimands import RELEVANT, tasks_or_seeds
+from benchmarks.report.stats.estimands import RELEVANT, fixed_tasks, over_tasks
 from benchmarks.report.stats.names import BASELINE, plain_names
 from benchmarks.report.stats.summary import FREE, TASK, scored, summary
 from benchmarks.report.text.words import background, failed, lines, one_line
@@ -26,6 +26,8 @@ HEIGHT, LETTER = 3.6, 0.049
 """Inches of the panel, and of a letter of a name that stands upright below its mark."""
 LEAD = 0.06
 """Part of the panel's height that lines to the axis take."""
+SPREAD_OF = 3
+"""Fewest tasks from which the interval for tasks like these is drawn: that of two is 13 times its standard error."""
 LONGEST = 34
 """Letters of a name that there is room for; what tells where a method came from makes the panel higher."""
 
@@ -54,8 +56,9 @@ def difference_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
         legend(figure, handles_of_targets(table))
     counts = sorted({int(tasks) for tasks in table["tasks"]})
     n = " to ".join(dict.fromkeys(map(str, [*counts[:1], *counts[-1:]]))) or "0"
-    alone = "; of a method that ran on one task, over seeds" if counts[:1] == [1] else ""
-    unit = "over seeds" if counts in ([], [1]) else f"for tasks like these (tasks are the unit{alone})"
+    many = [count for count in counts if count >= SPREAD_OF]
+    few = f"; of a method that ran on fewer than {SPREAD_OF}, for exactly these" if len(many) < len(counts) else ""
+    unit = f"for tasks like these (tasks are the unit{few})" if many else "over seeds, for exactly these tasks"
     caption = (
         "Test accuracy minus that of the dense network, paired by seed, against multiply-accumulates (MACs) kept: mean "
         f"over n={n} tasks (dataset × network), of {int(table['runs'].sum())} runs; bars are 95 % t-intervals of that "
@@ -71,14 +74,15 @@ def difference_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
 def points(rows: pd.DataFrame) -> pd.DataFrame:
     """Per method and target: x (MACs kept, %), y (difference, points), its half-width, and how many tasks and runs.
 
-    Tasks are weighed alike. With one task, the interval is that over seeds. x is the mean of all methods at a target,
-    which they meet within 2 %; the method that others match stands with them.
+    Tasks are weighed alike. With fewer than `SPREAD_OF` tasks, the interval is that for exactly these. x is the mean of
+    all methods at a target, which they meet within 2 %; the method that others match stands with them.
     """
     runs = scored(rows)
     runs = runs[(runs["method"] != BASELINE) & runs["difference"].notna()]
     found = []
     for (method, target), part in runs.groupby(["method", "target"]):
-        estimate = tasks_or_seeds(100 * part.set_index(TASK)["difference"])
+        values = 100 * part.set_index(TASK)["difference"]
+        estimate = over_tasks(values) if len(part[TASK].drop_duplicates()) >= SPREAD_OF else fixed_tasks(values)
         kept = 100 * part.groupby(TASK)["macs_kept"].mean().mean()
         found.append((method, target, kept, estimate.mean, estimate.half(), estimate.tasks, estimate.runs))
     table = pd.DataFrame(found, columns=["method", "target", "x", "y", "half", "tasks", "runs"])

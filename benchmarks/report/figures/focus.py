@@ -59,9 +59,10 @@ def _bulk(marks: list[Mark], targets: Sequence[str] | None) -> list[Mark]:
 def _limits(bulk: list[Mark]) -> tuple[float, float]:
     """Their range, with room on either side for most of their intervals."""
     least, most = min(mark.y for mark in bulk), max(mark.y for mark in bulk)
-    spread = max(most - least, float(np.median([mark.y_half for mark in bulk])), 1e-3 * abs(most), 1e-9)
-    low = max(min(mark.y - mark.y_half for mark in bulk), least - spread)
-    high = min(max(mark.y + mark.y_half for mark in bulk), most + spread)
+    halves = [mark.y_half if mark.runs >= FEW else 0.0 for mark in bulk]
+    spread = max(most - least, float(np.median(halves)), 1e-3 * abs(most), 1e-9)
+    low = max(min(mark.y - half for mark, half in zip(bulk, halves, strict=True)), least - spread)
+    high = min(max(mark.y + half for mark, half in zip(bulk, halves, strict=True)), most + spread)
     margin = 0.08 * (high - low) or 0.1 * spread
     return low - margin, high + margin
 

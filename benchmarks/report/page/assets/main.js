@@ -42,6 +42,8 @@ document.querySelectorAll("[data-table]").forEach((button) => {
 
 // As an image: a browser runs no script in it, and its ids do not meet those of the page.
 document.querySelectorAll("[data-figure]").forEach((image) => {
+  // A figure of one column is half as wide as one of two, so that letters have one size.
+  image.addEventListener("load", () => { image.style.maxWidth = `${1.75 * image.naturalWidth}px`; });
   image.src = `data:image/svg+xml,${encodeURIComponent(data.figures[image.dataset.figure])}`;
 });
 
