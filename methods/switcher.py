@@ -20,8 +20,8 @@ neurons of lowest score are turned off until the target is met (methods/core/swi
 Expected: the accuracy of the dense network at fewer MACs, and no gain from reading the weights (against
 `input: noise` and `free_factor`).
 Measured: on CIFAR-10 with LeNet-5 at twice its width and ResNet-8 (config/cifar10.yaml, 5 paired seeds) it removes
-nothing and differs from dense by +0.26 [-0.17, +0.68] and +0.04 [-0.17, +0.25] points, from noise as input by -0.05 and
--0.04. At 35 % of the MACs it is 1.91 [0.94, 2.89] points worse than uniform width, on average over both.
+nothing and differs from dense by +0.26 [-0.17, +0.68] and -0.02 [-0.20, +0.17] points, from noise as input by -0.05 and
++0.03. At 35 % of the MACs it is 1.43 [0.56, 2.30] points below uniform width, on average over both.
 docs/switcher.md has the search and the form of version 0.2 (`reading: forced, reader: embedding, lr: 0.08, budget_lr:
 0.02, site: behind_norm`).
 """
