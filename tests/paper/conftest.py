@@ -14,7 +14,7 @@ from benchmarks.schemas.target import Target
 from tests.report.conftest import Row, make_dense, make_row
 
 ROOT = Path(__file__).parents[2]
-STUDIES = ("reference", "cifar10_resnet8", "reading", "ablation_switcher", "field")
+STUDIES = ("reference", "reading", "ablation_switcher", "field")
 KNOBS = '{"gain": 1.5, "begin": 0.3, "end": 0.7, "turns": 60, "lr": 0.08, "budget_lr": 0.02, "hidden": 64}'
 PARAMETERS = {
     "lenet5": 6e4,

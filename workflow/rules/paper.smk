@@ -2,7 +2,6 @@
 
 STUDIES = (
     "reference",
-    "cifar10_resnet8",
     "reading",
     "ablation_switcher",
     "field",
