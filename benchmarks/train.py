@@ -89,7 +89,7 @@ def _retrain(spec: Spec, seed: int, net: nn.Module, constructed: Tensors, traine
     initialise(net, spec, seed)
     write(net, {name: tensor for name, tensor in constructed.items() if name in dict(net.named_parameters())})
     trainer.start_anew(spec.epochs if spec.knobs.get("budget") == "paper" else trainer.epochs)
-    if not trainer.epochs:
+    if trainer.epochs <= 0:
         why = "nothing is left to train the found network from new weights (retrain: scratch)"
         raise Unsupported(f"{spec.label} spends the whole budget; {why}")
 

@@ -9,9 +9,9 @@ so that the found cells meet the target. Both networks, searched and trained, ha
 8 and 20 cells of four). The stem has stride 2 where full-resolution maps would leave the cells fewer than 8 channels.
 Alpha has a larger learning rate, because the search takes hundreds of steps in place of 50 epochs; it learns on the
 validation part in place of half of the training part. No cutout, drop path or auxiliary head: one recipe trains all
-networks. The search has the first part of the recipe's schedule (the authors: 0.025, down to 0.001). Search and
-training share the budget, half each by default (the paper: 50 epochs of search, then 600 of training); the found
-network is trained from new weights, on a schedule of its own. With `budget: paper` it is trained for all epochs.
+networks. The learning rate of the search falls to 0 (the authors': from 0.025 to 0.001). Search and training share the
+budget, half each by default (the paper: 50 epochs of search, then 600 of training); the found network is trained from
+new weights, on a schedule of its own. With `budget: paper` it is trained for all epochs.
 Expected: on CIFAR-10, 3.00 % error (first order), where random cells have 3.29 % (the paper's table 1); here, with a
 short budget from new weights, below pruned networks.
 """

@@ -2,16 +2,16 @@
 ICLR 2018.
 
 Idea: every channel has a random gate z of the hard concrete distribution, which is exactly 0 or 1 with a probability
-that can be learned; the expected number of parameters behind open gates is the penalty. Gates that are closed when
-the noise is taken away go. As in the authors' code a gate stands on the outputs of a convolution and is charged its
-weights and bias, and on the inputs of a fully connected layer and is charged the weights that leave the unit: 10 for
-each of the 500 units of LeNet-5 on MNIST.
+that can be learned; the expected number of parameters behind open gates is the penalty. Gates that are closed when the
+noise is taken away go. As in the authors' code a gate stands on the outputs of a convolution and is charged its weights
+and bias (there the bias has the wrong sign), and on the inputs of a fully connected layer and is charged the weights
+that leave the unit: 10 for each of the 500 units of LeNet-5 on MNIST.
 Loss: cross-entropy + lambda / N * sum over gates of P(z > 0) * parameters.
 Strength: lambda / N is that of the paper's LeNet-5, 0.1 over the images of an epoch, in every run: it is the price of a
 parameter in nats of the mean loss. As in the authors' LeNet-5 the gates learn by Adam, whose steps do not grow with the
 penalty, at 0.02 in place of 0.001, since a run here has 10^2 to 10^4 steps and theirs 120,000. At 0.05 LeNet-5 in a run
 of 780 steps closes its gates before its weights have learned anything. The authors' wide residual networks have 0.001 /
-N, for layers whose channels have ten times the weights and more (train_wide_resnet.py).
+N, for layers whose channels have up to ten times the weights (train_wide_resnet.py).
 Deviations: the authors' residual networks have gates in front of the norm behind the first convolution of a block, and
 none on the streams, which have gates here like any group, behind the norm. Gates begin further open (`closed`): with
 0.3 closed, LeNet-5 on digits hardly learns in a short run. The authors' LeNet-5 also has a gate on each of the 800

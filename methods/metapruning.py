@@ -9,10 +9,9 @@ Deviations: the authors have a norm for every width, without scale or bias, whos
 here all widths share a norm, which keeps a scale and a bias, and a candidate is scored with the batch's own statistics.
 Layers without a group keep their weights. A candidate's widths are scaled to meet the target, in place of drawing until
 they do. Weights begin at the size that the fan-in asks for. Hidden units are divided by the root of their number, which
-makes the steps smaller: LeNet-5, without norms, does not learn otherwise. Fewer candidates and generations. They are
-scored at the learning rate of the middle of the run's schedule; the authors' has fallen to 1e-4. The last stage is
-narrowed, too, and its classifier is generated. Search and training share one budget, half for each by default; with
-`budget: paper` the found network is trained for all epochs.
+makes the steps smaller: LeNet-5, without norms, does not learn otherwise. Fewer candidates and generations. The last
+stage is narrowed, too, and its classifier is generated. Search and training share one budget, half for each by default;
+with `budget: paper` the found network is trained for all epochs.
 Expected: ResNet-50 on ImageNet, 76.6 -> 75.4 at 2.0 of 4.1 GMACs (table ResNet in the README of the authors'
 repository).
 """

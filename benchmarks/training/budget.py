@@ -1,4 +1,4 @@
-"""The budget of a run: its steps, the one learning rate schedule over them, and what its phases have cost."""
+"""The budget of a run: its steps, the learning rate schedule over them, and what its phases have cost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Budget:
 
     epoch_steps: int
     warmup: float  # fraction of the schedule
-    end: int = 0  # step at which the budget is spent
+    end: int = 0  # step at which the schedule ends and the budget, or a search's part of it, is spent
     step: int = 0  # of the run
     origin: int = 0  # step at which the schedule began
     phase: str = "learn"

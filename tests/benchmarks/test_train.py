@@ -117,11 +117,12 @@ class KilledError(Exception):
     """The process ended here."""
 
 
+@pytest.mark.parametrize("cell", ["switcher@free", "dmcp@macs=0.5"])
 @pytest.mark.parametrize("last", [1, 3, 5, 6])
 def test_a_job_that_was_killed_writes_the_same_bytes_when_it_is_run_again(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int, cell: str
 ) -> None:
-    spec = specs()["switcher@free"]
+    spec = specs(methods=["switcher", "dmcp"], targets=["free", "macs=0.5"])[cell]
     whole = bench.cell(spec)
     other = Bench(tmp_path / "other", bench.data)
     write, saves = Journal.write, 0
@@ -136,7 +137,7 @@ def test_a_job_that_was_killed_writes_the_same_bytes_when_it_is_run_again(
     with monkeypatch.context() as patched, pytest.raises(KilledError):
         patched.setattr(Journal, "write", staticmethod(mortal))
         other.cell(spec)
-    assert not (other.folder / "switcher@free").exists(), "an output is whole or not there"
+    assert not (other.folder / cell).exists(), "an output is whole or not there"
     assert timeless(other.cell(spec)) == timeless(whole)
 
 

@@ -114,6 +114,17 @@ def test_the_architecture_waits_for_the_warm_up(make_trainer: MakeTrainer, monke
     assert all((p == 0.5).all() for p in map(torch.sigmoid, waiting.alpha)), "the authors' start"
 
 
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_both_parts_of_the_search_are_all_of_it_whatever_the_number_of_steps(
+    epochs: int, make_trainer: MakeTrainer
+) -> None:
+    """3 and 6 steps: two halves of 1.5 are no 2 and 2."""
+    net = KINDS["residual"]()
+    trainer = make_trainer(net, epochs=epochs, target=0.5)
+    dmcp.learn(net, trainer, dmcp.Knobs())
+    assert trainer.step == trainer.budget.end == 3 * epochs
+
+
 def test_the_budget_term_brings_the_expected_macs_to_the_target(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,7 +65,7 @@ def generations(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
 def test_the_search_climbs_and_returns_the_fittest(make_trainer: MakeTrainer, generations: list[list[int]]) -> None:
     net = wide()
     trainer = make_trainer(net, target=0.5)
-    keep = evolution.learn(net, trainer, evolution.Knobs(share=0.0))
+    keep = evolution.learn(net, trainer, evolution.Knobs())
     assert [len(generation) for generation in generations][:4] == [16] * 4, "the last finds few that are new"
     uniform = first_width(widths_for(torch.ones(2), trainer))
     assert first_width(keep) == max(max(generation) for generation in generations) > uniform
@@ -84,7 +84,7 @@ def test_no_widths_are_scored_twice_and_parents_survive(
 
     monkeypatch.setattr(evolution, "accuracies", widest)
     net = wide()
-    knobs = evolution.Knobs(share=0.0, generations=3, parents=1, mutation=0.0)
+    knobs = evolution.Knobs(generations=3, parents=1, mutation=0.0)
     monkeypatch.setattr(evolution, "draw", lambda n, groups, _, rng: torch.randn(n, groups, generator=rng).exp())
     keep = evolution.learn(net, make_trainer(net, target=0.5), knobs)
     assert len(scored) == len(set(scored)) == 3 * 16
@@ -123,7 +123,7 @@ def test_a_generation_without_a_candidate_is_drawn_anew(
 
     monkeypatch.setattr(search, "possible", at_first_impossible)
     net = wide()
-    evolution.learn(net, make_trainer(net, target=0.5), evolution.Knobs(share=0.0))
+    evolution.learn(net, make_trainer(net, epochs=0, target=0.5), evolution.Knobs())
     assert [len(generation) for generation in generations][:4] == [16] * 4
     assert not torch.equal(tried[0], tried[1]) and not torch.equal(tried[1], tried[2])
 
@@ -139,7 +139,7 @@ def test_a_candidate_that_cannot_meet_the_target_does_not_end_the_search(make_tr
 def test_a_target_that_no_candidate_meets_is_refused(make_trainer: MakeTrainer) -> None:
     net = KINDS["plain"]()
     with pytest.raises(Unsupported, match="no candidate keeps"):
-        evolution.learn(net, make_trainer(net, target=1e-6), evolution.Knobs(share=0.0))
+        evolution.learn(net, make_trainer(net, epochs=0, target=1e-6), evolution.Knobs())
 
 
 def test_the_shared_network_is_trained_for_all_of_the_searchs_budget(make_trainer: MakeTrainer) -> None:
@@ -161,7 +161,7 @@ def test_the_fittest_of_the_parents_is_the_answer(make_trainer: MakeTrainer, mon
 
     monkeypatch.setattr(evolution, "accuracies", rising)
     net = wide()
-    keep = evolution.learn(net, make_trainer(net, target=0.5), evolution.Knobs(share=0.0, generations=2))
+    keep = evolution.learn(net, make_trainer(net, epochs=0, target=0.5), evolution.Knobs(generations=2))
     assert keep is scored[-1]
 
 

@@ -91,7 +91,7 @@ def test_what_depends_on_the_widths_decays_no_more_than_what_does_not(make_train
     net = KINDS["residual"]()
     trainer = make_trainer(net, 1, target=0.5)
     meta = metapruning.PruningNet(net, trainer, 32)
-    metapruning.train(net, meta, trainer, metapruning.Knobs(share=1.0))
+    metapruning.train(net, meta, trainer, metapruning.Knobs())
     (optimizer,) = trainer.loops.optimizers
     decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
     assert {decays[id(p)] for p in meta.parameters()} == {5e-4}
@@ -124,7 +124,7 @@ def test_the_search_returns_the_fittest_at_the_target(
     monkeypatch.setattr(metapruning, "accuracies", planted)
     net = KINDS["residual"]()
     trainer = make_trainer(net, target=0.5)
-    keep = metapruning.learn(net, trainer, metapruning.Knobs(share=0.0))
+    keep = metapruning.learn(net, trainer, metapruning.Knobs())
     assert int(next(iter(keep.values())).sum()) == max(max(widths) for widths in seen) > seen[0][0]
     assert trainer.macs(keep) / trainer.macs(trainer.everything()) == pytest.approx(0.5, rel=TOLERANCE)
 
@@ -185,7 +185,7 @@ def test_the_fittest_of_the_parents_is_the_answer(make_trainer: MakeTrainer, mon
 
     monkeypatch.setattr(metapruning, "accuracies", rising)
     net = KINDS["residual"]()
-    keep = metapruning.learn(net, make_trainer(net, target=0.5), metapruning.Knobs(share=0.0, generations=2))
+    keep = metapruning.learn(net, make_trainer(net, epochs=0, target=0.5), metapruning.Knobs(generations=2))
     assert keep is scored[-1]
 
 
@@ -193,5 +193,5 @@ def test_every_forward_pass_is_in_the_runs_precision(make_trainer: MakeTrainer) 
     net, seen = KINDS["residual"](), []
     trainer = make_trainer(net, 1, target=0.5, precision="bfloat16")
     net[-1].register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
-    metapruning.train(net, metapruning.PruningNet(net, trainer, 32), trainer, metapruning.Knobs(share=1.0))
+    metapruning.train(net, metapruning.PruningNet(net, trainer, 32), trainer, metapruning.Knobs())
     assert seen == [torch.bfloat16] * 3

@@ -32,7 +32,7 @@ def test_the_best_of_the_candidates_is_taken(
     monkeypatch.setattr(random_search, "accuracies", planted)
     net = KINDS["residual"]()
     trainer = make_trainer(net, target=0.5)
-    keep = random_search.learn(net, trainer, random_search.Knobs(share=0.0, candidates=40))
+    keep = random_search.learn(net, trainer, random_search.Knobs(candidates=40))
     assert keep is scored[best]
     assert trainer.loops.history.notes == {"validation_accuracy": 0.75}
     dense = trainer.macs(trainer.everything())
@@ -56,7 +56,7 @@ def test_it_scores_as_many_as_evolution() -> None:
 def test_a_target_that_no_candidate_meets_is_refused(make_trainer: MakeTrainer) -> None:
     net = KINDS["plain"]()
     with pytest.raises(Unsupported, match="none of 80 random widths"):
-        random_search.learn(net, make_trainer(net, target=1e-6), random_search.Knobs(share=0.0))
+        random_search.learn(net, make_trainer(net, epochs=0, target=1e-6), random_search.Knobs())
 
 
 def test_the_shared_network_is_trained_for_all_of_the_searchs_budget(make_trainer: MakeTrainer) -> None:

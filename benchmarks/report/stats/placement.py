@@ -1,4 +1,4 @@
-"""Where a plot puts its marks: which are outliers, and how far marks at one target are moved apart."""
+"""Where a plot puts its marks: which are outliers, where a panel ends, how far marks at one target are moved apart."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SPREAD = 0.012
 def fences(values: np.ndarray | pd.Series, least: float, fence: float = FENCE) -> tuple[float, float]:
     """The limits beyond which a value is an outlier; an interquartile range below `least` counts as `least`."""
     first, third = np.percentile(values, [25, 75])
-    reach = fence * max(third - first, least)
-    return first - reach, third + reach
+    room = fence * max(third - first, least)
+    return first - room, third + room
 
 
 def reach(means: Sequence[float], halves: Sequence[float], least: float) -> tuple[float, float]:
