@@ -154,8 +154,9 @@ def variant_forest(rows: pd.DataFrame) -> tuple[Figure, str]:
         "Test accuracy of each variant minus that of the same method with its default knobs, paired by seed: mean "
         f"over {pairs} pairs; bars are 95 % t-intervals (small marks: n=1). Arrow heads at an edge: means (filled) or "
         f"bars (open) that lie or go on beyond it. Grey band: differences of at most {RELEVANT} points, which count as "
-        "practically equal. Circles: unconstrained (filled) or at target MACs (open). On the right: MACs kept, minus the "
-        f"default's, in percentage points; where they differ, accuracies differ for that reason too. {beyond(shown)}".rstrip()
+        "practically equal. Circles: unconstrained (filled) or at target MACs (open). On the right: MACs kept, minus "
+        "those of the default, in percentage points; where they differ, accuracies differ for that reason too. "
+        f"{beyond(shown)}".rstrip()
     )
     return figure, caption
 
