@@ -46,25 +46,30 @@ def methods() -> str:
 
 
 def results() -> str:
-    """Test accuracy against dense of every method of the reference study, with a column for each target."""
+    """Test accuracy against dense of every method of the reference study, with a column for each target.
+
+    Where a method ran on fewer tasks than others at the target, their number stands in brackets.
+    """
     with RESULTS.open(newline="") as file:
         cells = {(row["method"], row["target"]): row for row in csv.DictReader(file)}
     targets = sorted({target for _, target in cells}, key=target_order)
+    most = {target: max(int(row["tasks"]) for (_, at), row in cells.items() if at == target) for target in targets}
     names = sorted({method for method, _ in cells} - {"dense"}, key=lambda name: (name != "switcher", name))
     lines = ["| method | " + " | ".join(targets) + " |", "|---" + "|---:" * len(targets) + "|"]
     for name in names:
-        shown = [_difference(cells.get((name, target))) for target in targets]
+        shown = [_difference(cells.get((name, target)), most[target]) for target in targets]
         lines.append(f"| `{name}` | " + " | ".join(shown) + " |")
     return "\n".join(lines)
 
 
-def _difference(row: dict[str, str] | None) -> str:
+def _difference(row: dict[str, str] | None, tasks: int) -> str:
     if row is None:
         return ""
     middle, half, kept = (100 * float(row[name]) for name in ("difference", "fixed_half", "macs_kept"))
     lost = int(row["planned"]) - int(row["scored"])
     size = f" at {kept:.0f} %" if row["target"] == "free" else ""
-    return f"{middle:+z.2f} ± {half:.2f}{size}" + (f" ({lost} failed)" if lost else "")
+    few = f" ({row['tasks']})" if int(row["tasks"]) < tasks else ""
+    return f"{middle:+z.2f} ± {half:.2f}{size}{few}" + (f", {lost} failed" if lost else "")
 
 
 def filled(text: str, name: str, content: str) -> str:

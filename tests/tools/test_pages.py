@@ -25,3 +25,10 @@ def test_every_method_has_a_name_an_idea_and_a_source(key: str) -> None:
     _, named, name, idea, source, _ = re.split(r"(?<!\\)\|", pages.line(key))
     assert named.strip() == f"`{key}`" and len(name.strip()) > 1 and len(idea.strip()) > 10
     assert re.search(r"\b(19|20)\d\d\b|arXiv|control|question", source)
+
+
+def test_the_table_of_results_says_where_a_method_ran_on_fewer_tasks() -> None:
+    row = {"target": "free", "difference": "-0.05", "fixed_half": "0.01", "macs_kept": "0.5", "tasks": "2"}
+    row |= {"planned": "10", "scored": "9"}
+    assert pages._difference(row, 2) == "-5.00 ± 1.00 at 50 %, 1 failed"
+    assert pages._difference(row, 3) == "-5.00 ± 1.00 at 50 % (2), 1 failed"
