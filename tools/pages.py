@@ -7,6 +7,7 @@ import csv
 import re
 
 from benchmarks import registry
+from benchmarks.report.stats.names import plain_names
 from benchmarks.report.tables.across import target_order
 
 RESULTS = registry.ROOT / "results/published/reference/tables/overall.csv"
@@ -55,10 +56,11 @@ def results() -> str:
     targets = sorted({target for _, target in cells}, key=target_order)
     most = {target: max(int(row["tasks"]) for (_, at), row in cells.items() if at == target) for target in targets}
     names = sorted({method for method, _ in cells} - {"dense"}, key=lambda name: (name != "switcher", name))
+    plain = plain_names(names)
     lines = ["| method | " + " | ".join(targets) + " |", "|---" + "|---:" * len(targets) + "|"]
     for name in names:
         shown = [_difference(cells.get((name, target)), most[target]) for target in targets]
-        lines.append(f"| `{name}` | " + " | ".join(shown) + " |")
+        lines.append(f"| `{plain[name]}` | " + " | ".join(shown) + " |")
     return "\n".join(lines)
 
 
