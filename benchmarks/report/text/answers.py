@@ -69,13 +69,16 @@ def _at(target: Target, runs: pd.DataFrame) -> Iterator[str]:
         where = f"At {100 * target.fraction:g} % of the MACs"
     points = {str(m): own.set_index(TASK)["points"] for m, own in pairs.groupby("method")}
     most = max((len(set(own.index)) for own in points.values()), default=0)
-    points = {method: own for method, own in points.items() if len(set(own.index)) == most}
-    if not points:
+    everywhere = {method: own for method, own in points.items() if len(set(own.index)) == most}
+    if not everywhere:
         return
+    count, points = len(points) - len(everywhere), everywhere
+    fewer = f"; {count} method{'s' * (count > 1)} on fewer tasks not counted" if count else ""
     against = _named(control) if target.matched else CONTROLS[control.split(",")[0]]
     over = {method: tasks_or_seeds(own) for method, own in points.items()}
     words = _words(over)
-    yield f"{where}, {_compared(words, against)} ({_scope(max(over.values(), key=lambda one: one.runs))})."
+    scope = _scope(max(over.values(), key=lambda one: one.runs))
+    yield f"{where}, {_compared(words, against)} ({scope}{fewer})."
     here = _words({method: fixed_tasks(own) for method, own in points.items()})
     if any(word in ("better", "worse") and word != words[method] for method, word in here.items()):
         yield f"On exactly these {most} tasks, {_compared(here, against)}."
