@@ -30,6 +30,8 @@ LONGER = {
     ("morphnet", "plain"): 160,
     ("morphnet", "residual"): 72,
     ("morphnet", "norm-free"): 24,
+    ("l0", "plain"): 48,
+    ("l0", "residual"): 48,
     ("l0", "norm-free"): 48,
     ("sss", "plain"): 48,
     ("sss", "residual"): 48,
