@@ -17,7 +17,7 @@ from tests.benchmarks.test_train import Bench, records, timeless
 SOURCES = [path for package in ("methods", "benchmarks", "workflow") for path in (ROOT / package).rglob("*.py")]
 ALLOWED = {  # nothing is reckoned with it
     "benchmarks/training/run.py": ["now"],  # when a run was finished, for a reader
-    "benchmarks/measure.py": ["now"],  # when latencies were taken: the name of a session
+    "benchmarks/measure.py": ["now"],  # when latencies were taken, a label
 }
 
 
