@@ -57,8 +57,8 @@ def train_cell(
     """
     method = registry.load("method", spec.method)
     knobs = method.Knobs(**spec.knobs)
-    searches = getattr(method, "RETRAIN", None) == "scratch" and hasattr(knobs, "share")
-    retrain = getattr(method, "RETRAIN", None) or spec.retrain
+    own = getattr(method, "RETRAIN", None)
+    searches, retrain = own == "scratch" and hasattr(knobs, "share"), own or spec.retrain
 
     def train(inputs: Inputs, net: nn.Module, trainer: Trainer) -> tuple[Fields, Weights]:
         structure, constructed = trainer.structure, undrawn(net)

@@ -228,7 +228,7 @@ def test_the_found_network_has_a_schedule_of_its_own() -> None:
 def test_what_the_search_returns_has_learned(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: every step moves alpha of the normal cells by one."""
     monkeypatch.setattr(darts, "alpha_step", lambda net, alphas, *_: alphas["normal"].data.add_(1.0))
-    alphas = darts.search(2, make_trainer(KINDS["residual"](), target=0.5), darts.Knobs(width=2, nodes=1))
+    alphas = darts.search(2, make_trainer(KINDS["residual"](), epochs=1, target=0.5), darts.Knobs(width=2, nodes=1))
     assert alphas["normal"].min() > 2.5 and alphas["reduce"].max() < 0.5, "three steps"
 
 

@@ -64,7 +64,7 @@ def generations(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
 @pytest.mark.decides
 def test_the_search_climbs_and_returns_the_fittest(make_trainer: MakeTrainer, generations: list[list[int]]) -> None:
     net = wide()
-    trainer = make_trainer(net, target=0.5)
+    trainer = make_trainer(net, epochs=0, target=0.5)
     keep = evolution.learn(net, trainer, evolution.Knobs())
     assert [len(generation) for generation in generations][:4] == [16] * 4, "the last finds few that are new"
     uniform = first_width(widths_for(torch.ones(2), trainer))
@@ -86,7 +86,7 @@ def test_no_widths_are_scored_twice_and_parents_survive(
     net = wide()
     knobs = evolution.Knobs(generations=3, parents=1, mutation=0.0)
     monkeypatch.setattr(evolution, "draw", lambda n, groups, _, rng: torch.randn(n, groups, generator=rng).exp())
-    keep = evolution.learn(net, make_trainer(net, target=0.5), knobs)
+    keep = evolution.learn(net, make_trainer(net, epochs=0, target=0.5), knobs)
     assert len(scored) == len(set(scored)) == 3 * 16
     assert first_width(keep) == max(first for first, *_ in scored)
 

@@ -123,7 +123,7 @@ def test_the_search_returns_the_fittest_at_the_target(
 
     monkeypatch.setattr(metapruning, "accuracies", planted)
     net = KINDS["residual"]()
-    trainer = make_trainer(net, target=0.5)
+    trainer = make_trainer(net, epochs=0, target=0.5)
     keep = metapruning.learn(net, trainer, metapruning.Knobs())
     assert int(next(iter(keep.values())).sum()) == max(max(widths) for widths in seen) > seen[0][0]
     assert trainer.macs(keep) / trainer.macs(trainer.everything()) == pytest.approx(0.5, rel=TOLERANCE)

@@ -31,7 +31,7 @@ def test_the_best_of_the_candidates_is_taken(
 
     monkeypatch.setattr(random_search, "accuracies", planted)
     net = KINDS["residual"]()
-    trainer = make_trainer(net, target=0.5)
+    trainer = make_trainer(net, epochs=0, target=0.5)
     keep = random_search.learn(net, trainer, random_search.Knobs(candidates=40))
     assert keep is scored[best]
     assert trainer.loops.history.notes == {"validation_accuracy": 0.75}

@@ -14,7 +14,7 @@ from benchmarks.report.figures.focus import focus
 from benchmarks.report.figures.labels import Mark
 from benchmarks.report.figures.panels import draw_background, draw_mark, handles_of_targets, legend, sources
 from benchmarks.report.stats import names
-from benchmarks.report.stats.estimands import RELEVANT, fixed_tasks, over_tasks
+from benchmarks.report.stats.estimands import RELEVANT, tasks_or_seeds
 from benchmarks.report.stats.names import BASELINE, plain_names
 from benchmarks.report.stats.summary import FREE, TASK, scored, summary
 from benchmarks.report.text.words import background, failed, lines, one_line
@@ -81,8 +81,7 @@ def points(rows: pd.DataFrame) -> pd.DataFrame:
     runs = runs[(runs["method"] != BASELINE) & runs["difference"].notna()]
     found = []
     for (method, target), part in runs.groupby(["method", "target"]):
-        values = 100 * part.set_index(TASK)["difference"]
-        estimate = over_tasks(values) if len(part[TASK].drop_duplicates()) >= SPREAD_OF else fixed_tasks(values)
+        estimate = tasks_or_seeds(100 * part.set_index(TASK)["difference"], SPREAD_OF)
         kept = 100 * part.groupby(TASK)["macs_kept"].mean().mean()
         found.append((method, target, kept, estimate.mean, estimate.half(), estimate.tasks, estimate.runs))
     table = pd.DataFrame(found, columns=["method", "target", "x", "y", "half", "tasks", "runs"])

@@ -101,10 +101,10 @@ def over_tasks(values: pd.Series) -> Estimate:
     return replace(fixed, error=float(max(stats.sem(means), within)), df=fixed.tasks - 1)
 
 
-def tasks_or_seeds(values: pd.Series) -> Estimate:
-    """The mean over tasks like these; of one task, over its seeds."""
+def tasks_or_seeds(values: pd.Series, fewest: int = 2) -> Estimate:
+    """The mean over tasks like these; of fewer tasks than `fewest`, for exactly these, over their seeds."""
     found = over_tasks(values)
-    return found if found.tasks > 1 else fixed_tasks(values)
+    return found if found.tasks >= fewest else fixed_tasks(values)
 
 
 def each_task(values: pd.Series) -> dict[str, Estimate]:

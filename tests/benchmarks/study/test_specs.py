@@ -26,12 +26,13 @@ def test_a_plan_reads_each_file_once_and_hashes_each_combination_once(monkeypatc
 
     monkeypatch.setattr(Path, "read_bytes", counted)
     config = yaml.safe_load((registry.ROOT / "config/paper.yaml").read_text())
-    study = parse(config | {"datasets": config["datasets"][:1], "networks": config["networks"][:2]}, "paper.yaml")
+    few = {"datasets": config["datasets"][:1], "networks": config["networks"][:2]}
+    study = parse(config | few | {"targets": [*config["targets"], "macs=0.1"]}, "paper.yaml")
     cells = list(study.cells())
     for cell in cells:
         cell_spec(study, cell)
         start_spec(study, cell.dataset, cell.network)
     assert reads and set(reads.values()) == {1}
     combinations = {(cell.entry.key, cell.dataset, cell.network) for cell in cells} | set(study.tasks())
-    assert len(cells) > 2 * len(combinations)
+    assert len(cells) > 3 * len(combinations)
     assert source_hash.source_hash.cache_info().misses == len(combinations)
