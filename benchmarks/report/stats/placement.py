@@ -23,16 +23,18 @@ def fences(values: np.ndarray | pd.Series, least: float, fence: float = FENCE) -
 
 
 def reach(means: Sequence[float], halves: Sequence[float], least: float) -> tuple[float, float]:
-    """The limits of a panel with 0: the means that are no outliers, with room for most of their intervals.
+    """The limits of a panel with 0: means and intervals that are no outliers, with room of at least `least` beside 0.
 
-    halves: half widths of the intervals, NaN where there is none. least: the smallest room on both sides.
+    halves: half widths of the intervals, NaN where there is none.
     """
     if not len(means):
         return -1.0, 1.0
-    low, high = fences(np.array(means), least)
-    inside = [mean for mean in means if low <= mean <= high]
-    margin = max(float(np.percentile(np.nan_to_num(halves), 75)), least)
-    return min(*inside, 0.0) - margin, max(*inside, 0.0) + margin
+    middle, half = np.array(means), np.nan_to_num(halves)
+    low, high = fences(middle, least)
+    _, widest = fences(half, least)
+    inside = (low <= middle) & (middle <= high)
+    room = np.maximum(np.where(half <= widest, half, 0.0), least)
+    return min(*(middle - room)[inside], -least), max(*(middle + room)[inside], least)
 
 
 def shifts(cells: pd.DataFrame) -> pd.Series:
