@@ -403,7 +403,7 @@ def test_training_curves_take_one_cell_of_each_method(row, histories):
 
 
 def test_a_panel_holds_every_interval_that_is_no_outlier():
-    """With a quarter of the half-widths above 1.0, all bars are inside; one of 40 points is cut, and so is a far mean."""
+    """With a quarter of the half-widths above 1.0, all bars are inside; one of 40 points is cut, like a far mean."""
     means, halves = [0.0, 0.5, -1.0, 0.3, 0.2, 0.1, 0.4, -0.2], [0.5, 0.6, 2.5, 1.0, 0.9, 0.8, 2.2, 0.7]
     low, high = reach(means, halves, 0.5)
     assert low == pytest.approx(-3.5) and high == pytest.approx(2.6)

@@ -12,8 +12,8 @@ from benchmarks.report.stats.summary import summary
 from benchmarks.report.stats.variants import variants
 from benchmarks.report.tables.ablation import ablation
 from benchmarks.report.tables.cost import cost
-from benchmarks.report.tables.matched import matched_macs, ranks
-from benchmarks.report.tables.overall import pooled
+from benchmarks.report.tables.matched import against_controls, matched_macs, ranks
+from benchmarks.report.tables.overall import overall, pooled
 from benchmarks.report.tables.summary import failures
 
 
@@ -78,6 +78,52 @@ def test_overall_has_both_means_over_all_tasks(steered):
     # Task means 0.01 and 0.03, df 1.
     assert line["over_half"] == pytest.approx(12.706205 * 0.01)
     assert math.isnan(line["average_rank"])
+
+
+def at_half(row, dense, **accuracies: dict[str, float]) -> pd.DataFrame:
+    """Two seeds of dense (0.9) on every task, and of each method at macs=0.5, with this accuracy on its tasks."""
+    places = {task for own in accuracies.values() for task in own}
+    rows = [dense(dataset=task, seed=seed, test_accuracy=0.9) for task in sorted(places) for seed in range(2)]
+    for method, own in accuracies.items():
+        rows += [
+            row(method=method, dataset=task, seed=s, test_accuracy=at) for task, at in own.items() for s in range(2)
+        ]
+    return pd.DataFrame(rows)
+
+
+def test_means_at_target_macs_are_over_the_tasks_that_methods_share(row, dense):
+    """On c, an easy task, l1 did not run: over all tasks of each, sss would be ahead, which it is on none."""
+    l1, sss = {"a": 0.80, "b": 0.82}, {"a": 0.79, "b": 0.81, "c": 0.90}
+    rows = at_half(row, dense, l1=l1, sss=sss, obd={"a": 0.7})
+    found = pooled(rows).set_index("method")
+    assert found["difference"].loc[["l1", "sss", "obd"]].tolist() == pytest.approx([-0.09, -0.10, -0.20])
+    assert found["tasks"].loc[["l1", "sss", "obd"]].tolist() == [2, 2, 1], "of few tasks a method keeps what it has"
+    assert "share, so that means compare" in overall(rows).sheets[0].caption
+    assert "share, so that means compare" not in overall(rows[rows["dataset"] != "c"]).sheets[0].caption
+    apart = pooled(at_half(row, dense, l1={"a": 0.8, "b": 0.8}, sss={"c": 0.8, "d": 0.8})).set_index("method")
+    assert apart["tasks"].tolist() == [4, 2, 2], "nothing is shared"
+
+
+def test_each_control_is_a_table_of_what_can_be_told_apart_from_it(row, dense):
+    rows = at_half(row, dense, uniform={"a": 0.80, "b": 0.82}, random={"a": 0.80, "b": 0.80}, l1={"a": 0.83, "b": 0.84})
+    rows.loc[(rows["method"] == "l1") & (rows["seed"] == 1), "test_accuracy"] += 0.01
+    rows.loc[(rows["method"] == "random") & (rows["seed"] == 1) & (rows["dataset"] == "b"), "test_accuracy"] += 0.01
+    tables = against_controls(rows)
+    assert [sheet.title for sheet in tables.sheets] == ["At macs=0.5, against uniform", "At macs=0.5, against random"]
+    found = tables.data.set_index(["control", "method"])
+    line = found.loc["uniform", "l1"]
+    # 3 and 4 points on one task, 2 and 3 on the other: variances of the task means 0.25, df 2; task means 3.5 and 2.5.
+    assert (line["tasks"], line["pairs"], line["difference"]) == (2, 4, pytest.approx(0.03))
+    assert line["fixed_half"] == pytest.approx(4.302653 * math.sqrt(0.5) / 2 / 100)
+    assert line["over_half"] == pytest.approx(12.706205 * 0.005)
+    # t = 3 / sqrt(0.125) with df 2, p = 1 - t / sqrt(t^2 + 2): the smaller of two, which Holm doubles.
+    t = 3 / math.sqrt(0.125)
+    raw = 1 - t / math.sqrt(t**2 + 2)
+    assert line["fixed_p"] == pytest.approx(2 * raw)
+    assert found.loc[("random", "uniform"), "difference"] == pytest.approx(0.0075)
+    alone = against_controls(rows[rows["method"] != "random"]).data
+    assert alone["fixed_p"].tolist() == pytest.approx([raw])
+    assert against_controls(rows[rows["method"] == "l1"]).sheets == []
 
 
 def test_cost_has_phases_and_the_front(steered):

@@ -3,7 +3,7 @@
 PUBLISHED = list(ROOT.glob("paper/published.csv"))  # numbers of papers; without them, no table of them
 # By name, since importing benchmarks.report would make planning slow; a name that it does not know is an error there.
 TABLES = ["summary", "overall", "ranks", "matched", "cost", "ablation", "failures", *["published" for _ in PUBLISHED]]
-TABLES += ["profiles", "test_noise", "mcnemar"]
+TABLES += ["controls", "profiles", "test_noise", "mcnemar"]
 FIGURES = ["difference", "accuracy_macs", "accuracy_cost", "ranks", "compression", "speedup", "channels", "ablation"]
 FIGURES += ["profiles", "equal_macs"]
 OF_HISTORIES = ["trajectories", "curves"]

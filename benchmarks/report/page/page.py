@@ -35,6 +35,7 @@ TITLES = {
     "accuracy_macs": "Accuracy against size",
     "accuracy_cost": "Accuracy against training cost",
     "channels": "Learned structures",
+    "controls": "Against the controls at equal MACs",
     "cost": "Cost of training and of running",
     "curves": "Training curves",
     "difference": "Difference to the dense network",

@@ -59,6 +59,24 @@ def scored(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def on_common_tasks(runs: pd.DataFrame) -> pd.DataFrame:
+    """At each target that sets the MACs, the runs on the tasks that all methods on more than half of them share.
+
+    So that their means over tasks can be compared. Methods on fewer tasks keep all their runs, and so do all methods
+    where no task is shared. Unconstrained runs are not touched: their MACs differ.
+    """
+    kept = [runs[~runs["target"].map(target.is_constrained).astype(bool)]]
+    for _, part in runs.drop(kept[0].index).groupby("target"):
+        names = pd.Series(list(part[TASK].itertuples(index=False, name=None)), part.index, dtype=object)
+        tasks = names.groupby(part["method"]).agg(set)
+        on_most = tasks.map(len) > len(set.union(*tasks)) / 2
+        shared = set.intersection(*tasks[on_most]) if on_most.any() else set()
+        few = ~part["method"].map(on_most).astype(bool)
+        inside = names.isin(shared) if shared else True
+        kept.append(part[few | inside])
+    return pd.concat(kept).sort_index()
+
+
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """One line per (dataset, network, method, target): dense first, then by target, then by accuracy.
 

@@ -10,9 +10,9 @@ import pandas as pd
 from benchmarks.report.stats.comparisons import matched_pairs
 from benchmarks.report.stats.estimands import estimated, task_means
 from benchmarks.report.stats.names import BASELINE, subject
-from benchmarks.report.stats.summary import FREE, TASK, scored, summary
+from benchmarks.report.stats.summary import FREE, TASK, on_common_tasks, scored, summary
 from benchmarks.report.text.sheets import Sheet, Tables
-from benchmarks.report.text.words import NONE, display, failed, lines, number, one_line
+from benchmarks.report.text.words import NONE, display, failed, lines, number, one_line, shared
 from benchmarks.schemas.target import Target
 
 POOLED = "± half-width of its 95 % t-interval, paired by seed, over exactly these tasks (dataset × network)."
@@ -23,8 +23,9 @@ def by_target(rows: pd.DataFrame) -> Tables:
     """Difference to dense, a line per method and a column per target, over all tasks."""
     runs = scored(rows)
     runs = runs[runs["method"] != BASELINE]
-    caption = f"Test accuracy minus dense, points, {POOLED} {ALONE} {_without(rows)}"
-    return _tables(_grid(runs, ["method"], "target"), "Difference to the dense network, by target", caption, 1)
+    caption = f"Test accuracy minus dense, points, {POOLED} {shared(runs)}{ALONE} {_without(rows)}"
+    table = _grid(on_common_tasks(runs), ["method"], "target")
+    return _tables(table, "Difference to the dense network, by target", caption, 1)
 
 
 def duels(rows: pd.DataFrame) -> Tables:

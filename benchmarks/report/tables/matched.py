@@ -1,4 +1,4 @@
-"""Tables: the examined method against every other at the same MACs, paired by seed and in ranks."""
+"""Tables at the same MACs: the examined method against every other, in pairs and in ranks; all against the controls."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections.abc import Hashable
 
 import pandas as pd
 
-from benchmarks.report.stats.comparisons import Ranking, matched, ranked_targets, ranking
-from benchmarks.report.stats.names import subject
+from benchmarks.report.stats.comparisons import Ranking, matched, matched_pairs, ranked_targets, ranking
+from benchmarks.report.stats.estimands import fixed_tasks, holm, over_tasks
+from benchmarks.report.stats.names import CONTROLS, plainest, subject
 from benchmarks.report.stats.summary import TASK
 from benchmarks.report.text.sheets import Sheet, Tables
 from benchmarks.report.text.words import between, lines, number, one_line, p_value
+
+MEANS = ["method", "tasks", "pairs", "difference", "fixed_half", "fixed_p", "over_half", "over_p"]
+AGAINST = ["target", "control", *MEANS]
 
 
 def matched_macs(rows: pd.DataFrame) -> Tables:
@@ -22,6 +26,30 @@ def matched_macs(rows: pd.DataFrame) -> Tables:
         table,
         [Sheet(_title(key, examined), _pairs(part), _caption(examined), names=1) for key, part in groups],
         absent=f"No method was compared with {examined} at the same MACs.",
+    )
+
+
+def against_controls(rows: pd.DataFrame) -> Tables:
+    """Which methods can be told apart from `uniform`, and which from `random`? A sheet per target and control.
+
+    difference: accuracy of the method minus the control's, a fraction, paired by seed; the mean of the task means.
+    fixed_half, over_half: half-widths of its 95 % t-intervals for exactly these tasks, and for tasks like these;
+    fixed_p, over_p: of "no difference", two-sided, after Holm's correction over the methods of a sheet.
+    """
+    labels = filter(None, (plainest(key, rows["method"].unique()) for key in CONTROLS))
+    groups = {
+        (target, control): _against(part, control)
+        for control in labels
+        for target, part in matched_pairs(rows, control).groupby("target")
+    }
+    found = {key: groups[key] for target in ranked_targets(rows) for key in groups if key[0] == target}
+    return Tables(
+        pd.concat(found.values(), ignore_index=True) if found else pd.DataFrame(columns=AGAINST),
+        [
+            Sheet(one_line(f"At {target}, against {control}"), _against_cells(part), _against_caption(control), names=1)
+            for (target, control), part in found.items()
+        ],
+        absent=f"No method ran at the same MACs as {' or '.join(CONTROLS)}.",
     )
 
 
@@ -81,6 +109,45 @@ def _caption(examined: str) -> str:
         f"Difference: test accuracy of {one_line(examined)} minus the method's at the same MACs, paired by seed (n "
         "pairs), with its 95 % t-interval; above 0 it is better. Effect size: mean over standard deviation of the "
         "differences (Cohen's d_z). p: paired t-test, and after Holm's correction over the lines of a target."
+    )
+
+
+def _against(pairs: pd.DataFrame, control: str) -> pd.DataFrame:
+    """The lines of one sheet, the best method first; of the pairs of one target (`matched_pairs` of the control)."""
+    found = []
+    for method, own in pairs.groupby("method"):
+        fixed, over = (mean(-own.set_index(TASK)["difference"]) for mean in (fixed_tasks, over_tasks))
+        numbers = (fixed.mean, fixed.half(), fixed.p_zero(), over.half(), over.p_zero())
+        found.append((method, fixed.tasks, fixed.runs, *numbers))
+    table = pd.DataFrame(found, columns=MEANS)
+    corrected = {name: holm(table[name].to_numpy(dtype=float)) for name in ("fixed_p", "over_p")}
+    table = table.assign(target=pairs["target"].iloc[0], control=control, **corrected)[AGAINST]
+    return table.sort_values("difference", ascending=False, kind="stable", ignore_index=True)
+
+
+def _against_cells(part: pd.DataFrame) -> pd.DataFrame:
+    cells = [
+        {
+            "Method": one_line(line.method),
+            "Tasks, n": f"{line.tasks}, {line.pairs}",
+            "Difference, points": number(100 * line.difference, "+z.2f"),
+            "Fixed tasks": between(line.difference, line.fixed_half, alone=True),
+            "p, fixed": p_value(line.fixed_p),
+            "Over tasks": between(line.difference, line.over_half, alone=True),
+            "p, over": p_value(line.over_p),
+        }
+        for line in lines(part)
+    ]
+    return pd.DataFrame(cells)
+
+
+def _against_caption(control: str) -> str:
+    return (
+        f"Difference: test accuracy of the method minus that of {one_line(control)} at the same MACs, paired by seed "
+        "(n pairs); the mean of the task means (dataset × network). Fixed tasks: its 95 % t-interval for exactly these "
+        "tasks; over tasks: for tasks like these, with tasks as the unit. p: of no difference (t, two-sided), after "
+        "Holm's correction over the methods of this table. Below 0.05 a method can be told apart from the control. "
+        "Means of different tasks cannot be compared with each other."
     )
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 from benchmarks.report.stats.comparisons import WITHIN, gaps, improvement, near_best, ranked_targets, ranking
 from benchmarks.report.stats.estimands import estimated, task_means
 from benchmarks.report.stats.names import BASELINE, subject
-from benchmarks.report.stats.summary import scored
+from benchmarks.report.stats.summary import on_common_tasks, scored
 from benchmarks.report.text.sheets import Sheet, Tables
-from benchmarks.report.text.words import NONE, between, lines, number, one_line
+from benchmarks.report.text.words import NONE, between, lines, number, one_line, shared
 
 COLUMNS = ["target", "method", "tasks", *(f"within_{points:g}" for points in WITHIN)]
 MEANS = ["macs_kept", "params_kept", "cost"]
@@ -19,9 +19,9 @@ MEANS = ["macs_kept", "params_kept", "cost"]
 
 def overall(rows: pd.DataFrame) -> Tables:
     """Paired difference to dense, size, cost and average rank: a line per method and target, over all tasks."""
-    table = pooled(rows)
+    table, left_out = pooled(rows), shared(scored(rows))
     sheets = [
-        Sheet(one_line(f"All tasks, {target}"), _cells(part), _caption(part), names=1)
+        Sheet(one_line(f"All tasks, {target}"), _cells(part), _caption(part, left_out), names=1)
         for target, part in table[table["method"] != BASELINE].groupby("target", sort=False)
     ]
     return Tables(table, sheets, absent="No run has a score.")
@@ -30,10 +30,12 @@ def overall(rows: pd.DataFrame) -> Tables:
 def pooled(rows: pd.DataFrame) -> pd.DataFrame:
     """What `estimated` gives of the difference to dense, means of size and cost, and the average rank at target MACs.
 
+    At target MACs means are over the tasks that `on_common_tasks` keeps.
     planned, scored: runs of the method at the target over all tasks.
     """
     by = ["target", "method"]
-    table = estimated(scored(rows), by).join(task_means(scored(rows), by, MEANS))
+    compared = on_common_tasks(scored(rows))
+    table = estimated(compared, by).join(task_means(compared, by, MEANS))
     runs = rows.groupby(by)["status"]
     table = runs.agg(planned="count", scored=lambda status: (status == "ok").sum()).join(table).reset_index()
     examined = subject(rows)
@@ -66,12 +68,12 @@ def _cells(part: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(cells).drop(columns="Average rank" if part["average_rank"].isna().all() else [])
 
 
-def _caption(part: pd.DataFrame) -> str:
+def _caption(part: pd.DataFrame, left_out: str) -> str:
     ranks = "" if part["average_rank"].isna().all() else " Average rank: of test accuracy, 1 is best."
     return (
         "Difference: test accuracy minus dense, paired by seed (n pairs); the mean of the task means (dataset × "
         "network). Fixed tasks: its 95 % t-interval for exactly these tasks; over tasks: for tasks like these, with "
-        f"tasks as the unit. MACs, parameters and training MACs: means, relative to dense.{ranks}"
+        f"tasks as the unit. {left_out}MACs, parameters and training MACs: means, relative to dense.{ranks}"
     )
 
 

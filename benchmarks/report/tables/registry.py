@@ -10,7 +10,7 @@ from benchmarks.report.stats.summary import summary
 from benchmarks.report.tables.ablation import ablation
 from benchmarks.report.tables.cost import cost
 from benchmarks.report.tables.images import image_by_image, noise
-from benchmarks.report.tables.matched import matched_macs, ranks
+from benchmarks.report.tables.matched import against_controls, matched_macs, ranks
 from benchmarks.report.tables.overall import overall, profiles
 from benchmarks.report.tables.published import published
 from benchmarks.report.tables.summary import failures, summarised
@@ -22,6 +22,7 @@ TABLES: dict[str, Callable[[pd.DataFrame], Tables]] = {
     "ranks": ranks,
     "profiles": profiles,
     "matched": matched_macs,
+    "controls": against_controls,
     "cost": cost,
     "ablation": ablation,
     "failures": failures,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmarks.report.stats import names
 from benchmarks.report.stats.names import BASELINE
-from benchmarks.report.stats.summary import FAILURES, TASK
+from benchmarks.report.stats.summary import FAILURES, TASK, on_common_tasks
 
 NONE = "–"
 """A number that does not exist."""
@@ -91,6 +91,12 @@ def failed(table: pd.DataFrame) -> str:
     ]
     more = f"; and {len(names) - MOST} more, in the table of failures" if len(names) > MOST else ""
     return f"Without a score: {'; '.join(names[:MOST])}{more}." if names else "No run failed."
+
+
+def shared(runs: pd.DataFrame) -> str:
+    """A sentence on runs that `on_common_tasks` leaves out, with a trailing space; empty if it keeps them all."""
+    sentence = "At target MACs: the tasks that all methods on more than half of them share, so that means compare. "
+    return sentence if len(on_common_tasks(runs)) < len(runs) else ""
 
 
 def failures(line: Any) -> str:
