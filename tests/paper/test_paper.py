@@ -103,6 +103,9 @@ def test_numbers_are_those_of_the_rows() -> None:
     # The free factor minus the switcher: 3, 4, 5 points, and 10 % of the MACs more.
     assert (found["free.free_factor.mean"], found["free.free_factor.sign"]) == ("+4.00", "above")
     assert (found["free.free_factor.macs.mean"], found["free.free_factor.collapsed"]) == ("+10.00", "1 of 4")
+    # At the free factor's 60 % of the MACs, on the line to dense: 89.2, 88.4 and 87.6 %, minus 92 %.
+    assert (found["its_size.free_factor.n"], found["its_size.free_factor.mean"]) == ("3", "-3.60")
+    assert (found["its_size.free_factor.sign"], found["dense.digits.lenet5"]) == ("below", "90.0")
     # The switcher minus l1: 0, -1, -2.
     assert (found["at.match.l1.mean"], found["at.match.strongest"]) == ("-1.00", "l1")
     assert [found[f"switcher.rivals.match{key}"] for key in ("", ".higher", ".above", ".below")] == ["1", "1", "0", "0"]

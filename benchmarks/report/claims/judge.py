@@ -13,7 +13,7 @@ from benchmarks.report.claims.case import POINTS, Case, equal_or_worse, not_rule
 from benchmarks.report.claims.structure import adapts, compresses
 from benchmarks.report.stats.comparisons import matched_pairs
 from benchmarks.report.stats.estimands import RELEVANT
-from benchmarks.report.stats.evidence import Claim, Finding, concluded, family, finding, lost
+from benchmarks.report.stats.evidence import OWN_SIZE, Claim, Finding, concluded, family, finding, lost
 from benchmarks.report.stats.names import BASELINE
 from benchmarks.report.stats.pareto import at_their_macs
 from benchmarks.report.stats.summary import FREE, TASK
@@ -53,7 +53,7 @@ def _better_than_others(case: Case) -> Claim:
     planned, free = case.at(matched), [method for method in case.at(FREE) if method not in case.at(matched)]
     at_size = pairs[pairs["target"] == matched]
     counted = pd.concat([at_size, chosen[chosen["method"].isin(free)]])
-    judged = family([*_leads(case.examined, at_size, planned), *_leads(case.examined, chosen, free, " at its size")])
+    judged = family([*_leads(case.examined, at_size, planned), *_leads(case.examined, chosen, free, OWN_SIZE)])
     missing = [gap for method in planned for gap in gates.gaps(case.rows, method, matched)]
     missing += [
         gap for method in free for gap in [*gates.gaps(case.rows, method, FREE), *_unreached(case, chosen, method)]

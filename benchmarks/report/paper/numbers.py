@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmarks.report.paper.pairs import against, free_runs, matched_runs, transfers, values_of
 from benchmarks.report.stats.estimands import fixed_tasks
-from benchmarks.report.stats.evidence import Claim
+from benchmarks.report.stats.evidence import OWN_SIZE, Claim
 from benchmarks.report.stats.names import BASELINE, SUBJECT, subject
 from benchmarks.report.stats.summary import FREE, TASK, scored
 from benchmarks.report.text.latex import escape
@@ -69,6 +69,8 @@ def _study(rows: pd.DataFrame) -> dict[str, str]:
         "hours": number(rows[["seconds_pretrain", "seconds_learn", "seconds_finetune"]].sum().sum() / 3600, ".2g"),
     }
     failures = rows.loc[~ok, "status"].value_counts()
+    accuracies = 100 * dense[dense["status"] == "ok"].groupby(TASK)["test_accuracy"].mean()
+    values |= {f"dense.{dataset}.{network}": f"{mean:.1f}" for (dataset, network), mean in accuracies.items()}
     values["failures"] = ", ".join(f"{count} {status}" for status, count in failures.items()) or "none"
     return {key: text for key, text in values.items() if text}
 
@@ -90,6 +92,8 @@ def _claims(judged: Sequence[Claim]) -> dict[str, str]:
         for i, found in enumerate(claim.findings, 1):
             values |= values_of(f"claim{claim.number}.{i}", found.over if found.over.tasks > 1 else found.fixed)
             values |= {f"claim{claim.number}.{i}.word": found.outcome}
+            if found.name.endswith(OWN_SIZE):
+                values |= values_of(f"its_size.{found.name.split(' - ')[1].removesuffix(OWN_SIZE)}", found.fixed)
     return values
 
 

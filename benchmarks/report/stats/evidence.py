@@ -25,6 +25,8 @@ from benchmarks.report.stats.summary import LEVEL
 
 Verdict = Literal["holds", "fails", "undecided", "not judged", "not testable"]
 """Of a claim. not judged: the runs that it needs are not all there; not testable: they cannot show it."""
+OWN_SIZE = " at its size"
+"""How the name of a finding ends that compares with a method at the MACs which that method chooses."""
 MOST = 1000
 """Tasks up to which it is computed how many a decision takes."""
 
