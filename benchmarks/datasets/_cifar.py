@@ -50,7 +50,8 @@ def read(raw: Path, archive: Mapping[str, str], train: Split, test: Split, label
         (path,) = _files.fetch(raw, lambda name: [PAGE + name], archive, OTHERWISE)
         found = {name: _binary(path, split, labels) for name, split in splits.items()}
     else:
-        found = {name: _decoded(path, split, name) for name, split in splits.items()}
+        listed = {name: _listed(path, split, name) for name, split in splits.items()}
+        found = {name: _decoded(path, *images) for name, images in listed.items()}
     records, tested = (_published(found[name], split, f"{path}, {name} images") for name, split in splits.items())
     ends = [np.flatnonzero(records[:, 0] == label)[-held_out:] for label in np.unique(records[:, 0])]
     held = np.isin(np.arange(len(records)), np.concatenate(ends))
@@ -63,11 +64,20 @@ def _images_in(raw: Path) -> Path | None:
     return zips[0] if zips else raw if folders else None
 
 
-def _decoded(root: Path, split: Split, name: str) -> np.ndarray:
-    """Records of the images under folders `<name>/<class>`, at any depth. A class is its place in the alphabet."""
+def _listed(root: Path, split: Split, name: str) -> _images.Listed:
+    """Images under folders `<name>/<class>`, at any depth, counted. A class is its place in the alphabet."""
     found = {key: [n for n in names if n.split("/")[-3:-2] == [name]] for key, names in _images.by_class(root).items()}
-    names, labels = _images.labelled({key: names for key, names in found.items() if names})
-    _check_counts(np.array(labels, np.int64), split, f"{root}, {name} images")
+    classes = {key: names for key, names in found.items() if names}
+    where = f"{root}, {name} images"
+    if len(classes) != split.classes:
+        raise ValueError(f"{where}: found {len(classes)} class folders with images, expected {split.classes}")
+    names, labels = _images.labelled(classes)
+    _check_counts(np.array(labels, np.int64), split, where)
+    return names, labels
+
+
+def _decoded(root: Path, names: Sequence[str], labels: Sequence[int]) -> np.ndarray:
+    """Records of these images."""
     pixels = _images.Decoded(root, tuple(names), SIDE, exact=True).tensor().numpy()
     return np.concatenate([np.array(labels, np.uint8)[:, None], pixels.reshape(-1, PIXELS)], axis=1)
 

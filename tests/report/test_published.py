@@ -16,7 +16,7 @@ ENTRIES = read_published(Path(__file__).parents[2] / "paper" / "published.csv")
 def entry(**changes) -> dict:
     base = {"dataset": "CIFAR-10", "network": "ResNet-56", "method": "L1", "key": "l1", "setting": "", "source": "A"}
     numbers = {"baseline_accuracy": 93.0, "accuracy": 93.1, "delta": 0.1, "macs_removed": 50.0}
-    return base | numbers | {"macs_convention": "as printed"} | changes
+    return base | numbers | {"macs_convention": "as printed", "epochs": 160.0} | changes
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,17 @@ def test_every_entry_is_in_percent_with_a_source_and_a_delta_of_its_own_baseline
     assert (table.loc[table["macs_removed"].notna(), "macs_convention"] != "").all()
 
 
+@pytest.mark.parametrize(
+    ("network", "accuracy"), [("ResNet-20", 91.25), ("ResNet-32", 92.49), ("ResNet-56", 93.03), ("ResNet-110", 93.57)]
+)
+def test_dense_residual_networks_are_those_of_the_paper_that_introduced_them(network, accuracy):
+    entries = ENTRIES[ENTRIES["source"].str.startswith("He et al.")]
+    (found,) = entries[entries["network"] == network].to_dict("records")
+    expected = {"dataset": "CIFAR-10", "key": "dense", "accuracy": accuracy, "delta": 0.0, "epochs": 164.0}
+    assert found.items() >= expected.items()
+    assert f"{100 - accuracy:.2f} % test error" in found["note"] and "64,000 steps" in found["note"]
+
+
 def test_an_entry_is_compared_with_the_cell_nearest_in_macs(row, dense):
     where = {"dataset": "cifar10", "network": "resnet56"}
     rows = [dense(test_accuracy=0.94, **where)]
@@ -88,10 +99,42 @@ def test_in_a_collection_a_dataset_that_bears_the_name_of_its_study_is_found(row
     assert "l1 (macs=0.5)" in sheet.cells["Here"].tolist()
 
 
-def test_a_study_on_other_data_says_so(study):
+def test_epochs_stand_beside_each_other_and_nothing_is_taken_for_a_reproduction(row, dense):
+    where = {"dataset": "cifar10", "network": "resnet20"}
+    rows = pd.DataFrame([dense(**where, epochs_finetune=2.0), row(**where, epochs_pretrain=4.0, epochs_learn=3.0)])
+    of = {"network": "ResNet-20", "source": "B", "epochs": float("nan")}
+    (sheet,) = published(rows, pd.concat([ENTRIES, pd.DataFrame([entry(**of)])], ignore_index=True)).sheets
+    lines = sheet.cells[["Method", "Published accuracy", "Published epochs", "Measured epochs"]].to_numpy().tolist()
+    assert lines[0] == ["dense", "91.25", "164", "12"]
+    assert lines[1] == ["dense E300 schedule", "92.74", "300", "12"]
+    assert lines[2] == ["L1", "93.10", "–", "17"]
+    assert "trained for 12 to 17 epochs, and reproduce no published run." in sheet.caption
+    assert "[1] He et al., Deep Residual Learning for Image Recognition, CVPR 2016, Table 6 (" in sheet.caption
+
+
+def test_a_study_without_published_accuracies_names_its_tasks(study):
     table = published(study, ENTRIES)
     assert not table.sheets
-    assert table.absent == "No published number is of a task of this study."
+    assert table.absent == "No published accuracy was found for lenet5 on fashion_mnist, resnet8 on fashion_mnist."
+
+
+def test_tasks_without_a_published_accuracy_are_named_where_others_have_one(row, dense):
+    networks = ["lenet5_wide", "resnet20", "vgg16_bn", "resnet8"]
+    rows = [dense(dataset=data, network=network) for network in networks for data in ("cifar10", "cifar10 (small)")]
+    first, second = published(pd.DataFrame(rows), ENTRIES).sheets[:2]
+    assert first.caption.endswith(" No published accuracy was found for lenet5_wide on cifar10, resnet8 on cifar10.")
+    assert "No published accuracy" not in second.caption
+
+
+def test_an_order_of_methods_names_the_task_without_a_published_accuracy(row, dense):
+    entries = pd.DataFrame([entry(key=key, delta=float(place)) for place, key in enumerate(METHODS)])
+    (sheet,) = published(order(row, dense, range(8)), entries).sheets
+    assert sheet.caption.endswith(" No published accuracy was found for resnet8 on cifar10.")
+
+
+def test_a_published_network_of_which_no_method_ran_says_so(row):
+    table = published(pd.DataFrame([row(dataset="cifar10", network="resnet56", method="mine")]), ENTRIES)
+    assert (table.sheets, table.absent) == ([], "No published number is of a method of this study.")
 
 
 METHODS = ("l1", "l2", "fpgm", "lamp", "taylor", "obd", "hrank", "thinet")
