@@ -15,6 +15,7 @@ from benchmarks.report.figures.compression import compression
 from benchmarks.report.figures.difference import difference_against_macs, points, spread
 from benchmarks.report.figures.forest import control_forest, variant_forest
 from benchmarks.report.figures.histories import training_curves, trajectories
+from benchmarks.report.figures.panels import JOINING
 from benchmarks.report.figures.ranks import rank_diagram
 from benchmarks.report.figures.scatter import accuracy_against_macs
 from benchmarks.report.stats.placement import reach
@@ -47,6 +48,69 @@ def test_the_main_figure_shows_the_difference_over_tasks_and_its_interval(row, d
     assert sss[2][1].get_segments()[0][:, 1].tolist() == [pytest.approx(-1), pytest.approx(-1)]
     assert {text.get_text(): text.get_rotation() for text in axes.texts} == {"l1": 90, "sss": 90}
     assert "n=3 tasks" in caption and "12 runs" in caption and "tasks are the unit" in caption
+
+
+def joined(axes) -> list:
+    return [line for line in axes.lines if line.get_alpha() == JOINING["alpha"]]
+
+
+def test_a_line_joins_the_marks_of_a_method_in_the_main_figure(row, dense):
+    rows = planted(row, dense)
+    rows += [row(method="sss", dataset=d, seed=s, test_accuracy=0.85 + s / 100) for d in "abc" for s in range(2)]
+    figure, caption = difference_against_macs(pd.DataFrame(rows))
+    (axes,) = figure.axes
+    (line,) = joined(axes)
+    marks = [bar[0] for bar in axes.containers if bar[0].get_color() == line.get_color()]
+    assert [tuple(spot) for spot in line.get_xydata()] == sorted(tuple(mark.get_xydata()[0]) for mark in marks)
+    assert line.get_ydata().tolist() == pytest.approx([-5, -1])
+    assert line.get_color() == style.looks(["l1", "sss"])["sss"].color
+    assert line.get_zorder() < min(mark.get_zorder() for mark in marks)
+    assert "Faint lines join the marks of a method, within the scale." in caption
+
+
+def test_a_line_to_a_mark_beyond_the_scale_ends_where_the_scale_does(row, dense):
+    """Below it names stand; the mean of -80 is an arrow head."""
+    rows = planted(row, dense)
+    rows += [row(method=m, dataset=d, seed=s, test_accuracy=a + s / 100) for d in "abc" for s in range(2)
+             for m, a in (("sss", 0.1), ("uniform", 0.895), ("l2", 0.895), ("lamp", 0.89))]  # fmt: skip
+    figure, _ = difference_against_macs(pd.DataFrame(rows))
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    (line,) = joined(axes)
+    scale = axes.spines["left"].get_bounds()
+    clip = line.get_clip_box()
+    assert line.get_ydata().min() == pytest.approx(-80) and axes.get_ylim()[0] < scale[0]
+    ends = [axes.transData.transform((50, y))[1] for y in scale]
+    assert [clip.y0, clip.y1] == pytest.approx(ends) and [clip.x0, clip.x1] == [axes.bbox.x0, axes.bbox.x1]
+
+
+def test_means_at_target_macs_are_over_the_tasks_that_the_methods_share(row, dense):
+    """On the tasks of both l1 is better; it is worse over its own, one of which is far harder."""
+    rows = [dense(dataset=d, seed=s) for d in "abcd" for s in range(2)]
+    loss = dict.fromkeys("abc", 0.01) | {"d": 0.3}
+    rows += [row(method="l1", dataset=d, seed=s, test_accuracy=0.9 - loss[d]) for d in "abcd" for s in range(2)]
+    rows += [row(method="l2", dataset=d, seed=s, test_accuracy=0.88) for d in "abc" for s in range(2)]
+    table = points(pd.DataFrame(rows)).set_index("method")
+    assert table["y"].to_dict() == pytest.approx({"l1": -1, "l2": -2}) and set(table["tasks"]) == {3}
+    sentence = "At target MACs: the tasks that all methods"
+    assert sentence in difference_against_macs(pd.DataFrame(rows))[1]
+    same = [line for line in rows if line["dataset"] != "d"]
+    assert sentence not in difference_against_macs(pd.DataFrame(same))[1]
+
+
+def test_a_method_and_those_that_match_it_stand_together_where_their_tasks_are_the_same(row, dense):
+    """sss keeps 20, 40 and 90 %. On a and b these are 30: its mean over three tasks, 50, is that of none there."""
+    kept = {"a": 2000.0, "b": 4000.0, "c": 9000.0}
+    rows = [dense(dataset=d) for d in kept] + [row(dataset=d, method="sss", target="free", macs=kept[d]) for d in kept]
+    rows += [row(dataset=d, method=m, target="match:sss", macs=kept[d] + more) for m, tasks, more in
+             (("switcher", "ab", 0), ("l1", "abc", 60)) for d in tasks]  # fmt: skip
+    table = points(pd.DataFrame(rows)).set_index(["method", "target"])["x"].to_dict()
+    assert table.keys() == {("sss", "free"), ("switcher", "match:sss"), ("l1", "match:sss")}
+    assert table["switcher", "match:sss"] == pytest.approx(30.3) == table["l1", "match:sss"], "met within 2 %"
+    assert table["sss", "free"] == pytest.approx(50)
+    alone = [line for line in rows if line["method"] != "switcher"]
+    together = points(pd.DataFrame(alone))["x"].tolist()
+    assert together == pytest.approx([50.3, 50.3])
 
 
 def test_of_one_task_the_main_figure_shows_the_interval_over_seeds(row, dense):

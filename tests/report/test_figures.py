@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.report.figures import registry, style
 from benchmarks.report.figures.channels import channels_kept
-from benchmarks.report.figures.panels import MOST, SINGLE
+from benchmarks.report.figures.panels import GROUND, JOINING, MOST, SINGLE
 from benchmarks.report.figures.scatter import (
     accuracy_against_cost,
     accuracy_against_macs,
@@ -108,8 +108,8 @@ def test_a_stem_may_hold_a_point(study, tmp_path: Path):
     }
 
 
-def test_a_name_between_dollars_is_no_formula(row, tmp_path: Path):
-    figure, caption = accuracy_against_macs(pd.DataFrame([row(method="$a_b$")]))
+def test_a_name_between_dollars_is_no_formula(row, dense, tmp_path: Path):
+    figure, caption = accuracy_against_macs(pd.DataFrame([dense(), row(method="$a_b$")]))
     style.save(figure, caption, tmp_path / "figure")
     assert "$a_b$" in (tmp_path / "figure.svg").read_text(encoding="utf-8")
 
@@ -128,21 +128,98 @@ def test_without_a_dense_run_a_network_of_a_methods_own_shows_its_counts_alone(r
     channels_kept(rows)
 
 
-def test_marks_lie_at_mean_accuracy_and_macs_in_percent(row, dense):
-    rows = [dense(seed=i, test_accuracy=0.9) for i in range(2)]
+def test_marks_lie_at_the_mean_difference_and_macs_in_percent_with_paired_intervals(row, dense):
+    rows = [dense(seed=i, test_accuracy=accuracy) for i, accuracy in enumerate([0.9, 0.88])]
     rows += [row(seed=i, target="free", test_accuracy=a, macs=m) for i, (a, m) in enumerate([(0.8, 4000), (0.9, 6000)])]
     figure, caption = accuracy_against_macs(pd.DataFrame(rows))
     (axes,) = figure.axes
     (bar,) = axes.containers
-    assert bar[0].get_xydata().tolist() == [[pytest.approx(50), pytest.approx(85)]]
-    # Two values at a distance of 10 points: sd / sqrt(2) = 5, times t(0.975, 1) = 12.7062.
-    half = 5 * 12.7062
+    assert bar[0].get_xydata().tolist() == [[pytest.approx(50), pytest.approx(-4)]]
+    # Two differences, of -10 and of 2 points: sd / sqrt(2) = 6, times t(0.975, 1) = 12.7062. Of the accuracies it is 5.
+    half = 12.7062
     horizontal, vertical = (bars.get_segments()[0] for bars in bar[2])
-    # 4000 and 6000 of 10000 MACs lie twice as far apart.
-    assert horizontal[:, 0].tolist() == [pytest.approx(50 - 2 * half, rel=1e-5), pytest.approx(50 + 2 * half, rel=1e-5)]
-    assert vertical[:, 1].tolist() == [pytest.approx(85 - half, rel=1e-5), pytest.approx(85 + half, rel=1e-5)]
-    assert any(line.get_ydata()[0] == 90 and line.get_linestyle() == "--" for line in axes.lines)
-    assert "n=2 seeds" in caption
+    # 4000 and 6000 of 10000 MACs lie 20 % apart.
+    assert horizontal[:, 0].tolist() == pytest.approx([50 - 10 * half, 50 + 10 * half], rel=1e-5)
+    assert vertical[:, 1].tolist() == pytest.approx([-4 - 6 * half, -4 + 6 * half], rel=1e-5)
+    assert any(line.get_ydata()[0] == 0 and line.get_linestyle() == "--" for line in axes.lines)
+    assert "n=2 seeds" in caption and "paired by seed" in caption
+    assert axes.get_ylabel() == "Test accuracy − dense, points"
+
+
+def test_differences_that_are_the_same_on_every_seed_have_no_interval_however_the_accuracies_vary(row, dense):
+    rows = [
+        make(seed=s, test_accuracy=0.5 + s / 10 - loss) for s in range(3) for make, loss in ((dense, 0), (row, 0.02))
+    ]
+    (bar,) = accuracy_against_macs(pd.DataFrame(rows))[0].axes[0].containers
+    assert bar[2][1].get_segments()[0][:, 1].tolist() == pytest.approx([-2, -2])
+
+
+def test_the_accuracy_of_the_dense_network_stands_above_its_panel(row, dense):
+    """Of one seed without an interval; a long title takes a second line."""
+    rows = [make(seed=s, test_accuracy=0.82 + s / 100) for make in (dense, row) for s in range(3)]
+    rows += [make(network="resnet8", test_accuracy=0.75) for make in (dense, row)]
+    rows += [make(network="a_network_of_thirty_letters_xyz", test_accuracy=0.75) for make in (dense, row)]
+    figure, caption = accuracy_against_macs(pd.DataFrame(rows))
+    half = 100 * 0.01 / 3**0.5 * 4.302653
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "digits, a_network_of_thirty_letters_xyz\n(dense 75.0 %)",
+        f"digits, lenet5 (dense 83.0 ± {half:.1f} %)",
+        "digits, resnet8 (dense 75.0 %)",
+    ]
+    assert "its accuracy above each panel is a mean, ± half of its 95 % t-interval" in caption
+
+
+def joined(axes) -> list:
+    return [line for line in axes.lines if line.get_alpha() == JOINING["alpha"]]
+
+
+def test_a_line_joins_the_marks_of_a_method_in_its_colour_and_behind_them(row, dense):
+    """By MACs; the dense network, a method of one mark and one that began with other networks have no line."""
+    rows = [dense(seed=s) for s in range(2)] + [row(seed=s, method="l1") for s in range(2)]
+    at = {"free": (7000.0, 0.89), "macs=0.5": (5000.0, 0.88), "match:sss": (3000.0, 0.85)}
+    rows += [row(seed=s, method="switcher", target=target, macs=macs, test_accuracy=accuracy)
+             for s in range(2) for target, (macs, accuracy) in at.items()]  # fmt: skip
+    rows += [row(seed=s, method="transfer", target=target) for s in range(2) for target in ("from:a", "from:b")]
+    figure, caption = accuracy_against_macs(pd.DataFrame(rows))
+    (axes,) = figure.axes
+    (line,) = joined(axes)
+    marks = [bar[0] for bar in axes.containers if bar[0].get_color() == style.looks(["switcher"])["switcher"].color]
+    spots = sorted(tuple(mark.get_xydata()[0]) for mark in marks)
+    assert [tuple(spot) for spot in line.get_xydata()] == spots and len(spots) == 3
+    assert line.get_ydata().tolist() == pytest.approx([-5, -2, -1])
+    assert line.get_color() == marks[0].get_color() and line.get_zorder() < min(mark.get_zorder() for mark in marks)
+    assert "Faint lines join the marks of a method" in caption
+
+
+def test_grey_dots_of_a_large_study_are_not_joined(make):
+    methods = ["dense", "switcher", *(f"method_{i}" for i in range(25))]
+    for axes in accuracy_against_macs(make(methods))[0].axes:
+        (line,) = joined(axes)
+        assert line.get_color() == style.looks(["switcher"])["switcher"].color
+
+
+def test_a_label_on_a_line_has_a_pale_ground_over_the_line_and_under_the_marks(study):
+    figure, _ = accuracy_against_macs(study)
+    figure.draw_without_rendering()
+    found = 0
+    for axes in figure.axes:
+        grounds = [patch for patch in axes.patches if patch.get_zorder() == GROUND["zorder"]]
+        paths = [axes.transData.transform_path(line.get_path()) for line in joined(axes)]
+        boxes = [text.get_window_extent() for text in axes.texts]
+        crossed = [box for box in boxes if any(path.intersects_bbox(box, filled=False) for path in paths)]
+        corners = [corner for box in crossed for corner in box.extents]
+        assert [corner for ground in grounds for corner in ground.get_window_extent().extents] == pytest.approx(corners)
+        found += len(crossed)
+        assert all(JOINING["zorder"] < GROUND["zorder"] < bar[0].get_zorder() for bar in axes.containers)
+    assert found > 0
+
+
+def test_a_panel_without_marks_says_why(row, dense):
+    rows = [row(network="alone"), dense(network="failed", status="diverged", test_accuracy=math.nan)]
+    rows += [make(network="whole", latency_cpu_b128_ms=math.nan) for make in (dense, row)]
+    for draw, third in ((accuracy_against_macs, "dense"), (real_against_theoretical_speedup, "no run was timed")):
+        alone, failed, whole = ([text.get_text() for text in axes.texts] for axes in draw(pd.DataFrame(rows))[0].axes)
+        assert alone == ["no dense run to compare with"] and failed == ["no run has a score"] and third in whole
 
 
 def test_the_caption_names_what_failed_and_where(study):
@@ -203,9 +280,28 @@ def test_a_broken_run_does_not_stretch_the_panel_and_is_named_with_its_value(mak
     figure, caption = accuracy_against_macs(rows)
     (axes,) = figure.axes
     low, high = axes.get_ylim()
-    assert 80 < low < 90 < high <= 101
-    assert "uniform: 13.6" in {text.get_text() for text in axes.texts}
+    assert -10 < low < 0 < high <= 11
+    dense = rows.loc[rows["method"] == "dense", "test_accuracy"].mean()
+    assert f"uniform: {13.6 - 100 * dense:.1f}" in {text.get_text() for text in axes.texts}
     assert "Arrow heads" in caption
+
+
+def test_equal_accuracies_still_have_the_scale_of_a_relevant_difference(row, dense):
+    """The axis ran from -1e-9 to 1e-9 points."""
+    (axes,) = accuracy_against_macs(pd.DataFrame([make(seed=s) for make in (dense, row) for s in range(3)]))[0].axes
+    low, high = axes.get_ylim()
+    assert -1 < low < -0.5 and 0.5 < high < 1
+
+
+def test_a_method_a_few_points_below_others_that_lie_close_together_is_no_outlier(row, dense):
+    """It was drawn as an arrow head where the others were within half a point, for want of an interquartile range."""
+    losses = {f"m{i}": i / 1000 for i in range(6)} | {"evolution": 0.04}
+    rows = [dense(seed=s) for s in range(3)]
+    rows += [row(seed=s, method=m, test_accuracy=0.9 - loss) for m, loss in losses.items() for s in range(3)]
+    (axes,) = accuracy_against_macs(pd.DataFrame(rows))[0].axes
+    lowest = min(bar[0].get_ydata()[0] for bar in axes.containers)
+    assert lowest == pytest.approx(-4) and axes.get_ylim()[0] < lowest
+    assert not [text for text in axes.texts if text.get_text().startswith("evolution:")], "the name of an arrow head"
 
 
 def test_a_transferred_switcher_is_unconstrained_and_filled(row, dense):
@@ -216,11 +312,14 @@ def test_a_transferred_switcher_is_unconstrained_and_filled(row, dense):
     assert sorted(face == "white" for face in faces) == [False, True]
 
 
-def test_no_accuracy_axis_goes_far_beyond_100_percent(row, dense):
+def test_no_axis_goes_far_beyond_a_test_accuracy_of_100_percent(row, dense):
+    """The dense network is at 95 %, so that no difference can be above 5 points; the interval reaches to 12."""
     rows = [dense(seed=i, test_accuracy=a) for i, a in enumerate([0.9, 0.95, 1.0])]
-    rows += [row(seed=i, test_accuracy=a) for i, a in enumerate([0.9, 0.95, 1.0])]
-    figure, _ = accuracy_against_macs(pd.DataFrame(rows))
-    assert 100 < figure.axes[0].get_ylim()[1] < 104
+    rows += [row(seed=i, test_accuracy=a) for i, a in enumerate([0.9, 1.0, 0.95])]
+    (axes,) = accuracy_against_macs(pd.DataFrame(rows))[0].axes
+    (bar,) = axes.containers
+    assert bar[2][1].get_segments()[0][:, 1].max() > 12
+    assert 5 < axes.get_ylim()[1] < 6
 
 
 @pytest.mark.parametrize("most", [9000, 16000])
@@ -254,7 +353,7 @@ def test_an_axis_of_ratios_has_a_least_span_and_no_offset(row, dense, draw):
 
 @pytest.mark.parametrize("target", ["free", "macs=0.5"])
 def test_marks_of_a_legend_are_filled_where_all_marks_are(row, dense, target):
-    rows = [dense(), *(row(method=f"m{i:02}", target=target) for i in range(14))]
+    rows = [dense(), *(row(method=f"m{i:02}_of_a_long_name", target=target) for i in range(14))]
     figure, _ = accuracy_against_macs(pd.DataFrame(rows))
     (box,) = figure.legends
     entries = zip(box.legend_handles, box.get_texts(), strict=True)

@@ -6,18 +6,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from scipy.optimize import isotonic_regression
 
 from benchmarks.report.figures import style
 from benchmarks.report.figures.focus import focus
 from benchmarks.report.figures.labels import Mark
-from benchmarks.report.figures.panels import draw_background, draw_mark, handles_of_targets, legend, sources
+from benchmarks.report.figures.panels import draw_background, draw_mark, handles_of_targets, join, legend, sources
 from benchmarks.report.stats import names
 from benchmarks.report.stats.estimands import RELEVANT, tasks_or_seeds
 from benchmarks.report.stats.names import BASELINE, plain_names
-from benchmarks.report.stats.summary import FREE, TASK, scored, summary
-from benchmarks.report.text.words import background, failed, lines, one_line
+from benchmarks.report.stats.summary import FREE, TASK, on_common_tasks, scored, summary
+from benchmarks.report.text.words import background, failed, lines, one_line, shared
 from benchmarks.schemas.target import Target, is_constrained
 
 GAP = 0.022
@@ -33,7 +34,7 @@ LONGEST = 34
 
 
 def difference_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
-    """Test accuracy minus dense, a mark per method and target: mean over tasks and its interval."""
+    """Test accuracy minus dense, a mark per method and target, joined by a line a method: mean over tasks, interval."""
     table = points(rows)
     table = spread(table).assign(kept=table["x"], shown=_shown(table))
     height = HEIGHT + LETTER * max([0, *(len(name) - LONGEST for name in table["shown"])])
@@ -49,48 +50,59 @@ def difference_against_macs(rows: pd.DataFrame) -> tuple[Figure, str]:
         marks = _marks(axes, table, looks)
         seen = focus(axes, [Mark(BASELINE, "black", 100, 0, 0, 0), *marks], targets=[FREE, *table["target"]])
         scale = axes.get_ylim()
+        _clip(axes, join(axes, table, looks))
         _name(axes, seen, height)
         _lead(axes, table)
         _end_scale(axes, *scale)
         figure.draw_without_rendering()
         legend(figure, handles_of_targets(table))
+    return figure, _caption(rows, table)
+
+
+def _caption(rows: pd.DataFrame, table: pd.DataFrame) -> str:
     counts = sorted({int(tasks) for tasks in table["tasks"]})
     n = " to ".join(dict.fromkeys(map(str, [*counts[:1], *counts[-1:]]))) or "0"
     many = [count for count in counts if count >= SPREAD_OF]
     few = f"; of a method that ran on fewer than {SPREAD_OF}, for exactly these" if len(many) < len(counts) else ""
     unit = f"for tasks like these (tasks are the unit{few})" if many else "over seeds, for exactly these tasks"
-    caption = (
+    return (
         "Test accuracy minus that of the dense network, paired by seed, against multiply-accumulates (MACs) kept: mean "
         f"over n={n} tasks (dataset × network), of {int(table['runs'].sum())} runs; bars are 95 % t-intervals of that "
-        f"difference {unit}. Marks are spread sideways, the best of a target on the left; the lines at the bottom lead "
-        "to their MACs. Filled marks: unconstrained; open marks: at target MACs. Grey band: differences of at most "
+        f"difference {unit}. {shared(rows)}Marks are spread sideways, the best of a target on the left; the "
+        "lines at the bottom lead to their MACs. Faint lines join the marks of a method, within the scale. Filled "
+        "marks: unconstrained; open marks: at target MACs. Grey band: differences of at most "
         f"{RELEVANT} points, which count as practically equal. The scale ends at the dotted line, below which only "
         "names stand: arrow heads at its ends stand for means beyond it, and bars may be cut there. "
         f"{background(table)}{failed(summary(rows))}"
     )
-    return figure, caption
 
 
 def points(rows: pd.DataFrame) -> pd.DataFrame:
     """Per method and target: x (MACs kept, %), y (difference, points), its half-width, and how many tasks and runs.
 
-    Tasks are weighed alike. With fewer than `SPREAD_OF` tasks, the interval is that for exactly these. x is the mean of
-    all methods at a target, which they meet within 2 %; the method that others match stands with them.
+    Tasks are weighed alike. With fewer than `SPREAD_OF` tasks, the interval is that for exactly these. At target MACs
+    the tasks are those of `on_common_tasks`. Means at the same MACs, which methods meet within 2 %, share one x, the
+    mean: all methods at a fraction of dense; and a method with those that match it, as far as they ran on the same
+    tasks, since its MACs differ from task to task.
     """
-    runs = scored(rows)
+    runs = scored(on_common_tasks(rows))
     runs = runs[(runs["method"] != BASELINE) & runs["difference"].notna()]
     found = []
     for (method, target), part in runs.groupby(["method", "target"]):
         estimate = tasks_or_seeds(100 * part.set_index(TASK)["difference"], SPREAD_OF)
         kept = 100 * part.groupby(TASK)["macs_kept"].mean().mean()
-        found.append((method, target, kept, estimate.mean, estimate.half(), estimate.tasks, estimate.runs))
-    table = pd.DataFrame(found, columns=["method", "target", "x", "y", "half", "tasks", "runs"])
-    matched = table["method"].map(lambda label: str(Target.match(label)))
-    with_others = (table["target"] == FREE) & matched.isin(set(table["target"]))
-    cluster = table["target"].where(~with_others, matched)
-    together = cluster.map(is_constrained).astype(bool)
-    mean = table.groupby(cluster)["x"].transform("mean")
-    return table.assign(x=table["x"].where(~together, mean))
+        place = _place(str(method), str(target), sorted(set(part[TASK].itertuples(index=False, name=None))))
+        found.append((method, target, kept, estimate.mean, estimate.half(), estimate.tasks, estimate.runs, place))
+    table = pd.DataFrame(found, columns=["method", "target", "x", "y", "half", "tasks", "runs", "place"])
+    return table.assign(x=table.groupby("place")["x"].transform("mean")).drop(columns="place")
+
+
+def _place(method: str, target: str, tasks: list[tuple[str, str]]) -> str:
+    """Equal for means that share one x."""
+    asked = Target.parse(target)
+    if asked.fraction is not None:
+        return target
+    return f"{method} {target}" if asked.kind == "from" else f"{asked.matched or method} {tasks}"
 
 
 def spread(table: pd.DataFrame) -> pd.DataFrame:
@@ -118,12 +130,17 @@ def _marks(axes: Axes, table: pd.DataFrame, looks: dict[str, style.Look]) -> lis
     return marks
 
 
-def _name(axes: Axes, marks: list[Mark], height: float) -> None:
-    """Write each method's name upright below its interval, and make room for the names; bars end at their limits."""
+def _clip(axes: Axes, joining: list[Line2D]) -> None:
+    """Bars and lines end at the limits that the axes have now, wherever these are moved."""
     low, top = axes.get_ylim()
     inside = Rectangle((0, low), 1, top - low, transform=axes.get_yaxis_transform())
-    for part in [artist for container in axes.containers for artist in container.get_children()]:
+    for part in [*joining, *(artist for container in axes.containers for artist in container.get_children())]:
         part.set_clip_path(inside)
+
+
+def _name(axes: Axes, marks: list[Mark], height: float) -> None:
+    """Write each method's name upright below its interval, and make room for the names."""
+    low, top = axes.get_ylim()
     floor = low
     for mark in marks:
         if mark.labelled or mark.color == style.GREY or mark.name == BASELINE:

@@ -14,17 +14,20 @@ FEW = 3
 """Runs from which on an interval has a say in the limits of an axis: that of two is 13 times its standard error."""
 
 
-def focus(axes: Axes, marks: list[Mark], ceiling: float = np.inf, targets: Sequence[str] | None = None) -> list[Mark]:
+def focus(
+    axes: Axes, marks: list[Mark], ceiling: float = np.inf, targets: Sequence[str] | None = None, least: float = 0.0
+) -> list[Mark]:
     """Set the vertical limits to the bulk of the marks, at most the ceiling; intervals may be cut.
 
     With the target of each mark, the bulk is that of every target: two of eight unconstrained methods far below the
-    others are outliers, however wide the marks of all targets spread together.
+    others are outliers, however wide the marks of all targets spread together. A range or an interquartile range
+    of the means below `least` counts as `least`.
 
     An outlier is drawn as an arrow head at the edge; its mark is returned there, first, with the value in its name.
     """
     if not marks:
         return marks
-    low, high = _limits(_bulk(marks, targets))
+    low, high = _limits(_bulk(marks, targets, least), least)
     top = min(high, ceiling + 0.02 * (high - low))
     axes.set_ylim(low, top)
     inside = [mark for mark in marks if low <= mark.y <= high]
@@ -42,7 +45,7 @@ def across(axes: Axes, marks: list[Mark], low: float = -np.inf, high: float = np
     axes.set_xlim(max(low, left - margin), right + margin)
 
 
-def _bulk(marks: list[Mark], targets: Sequence[str] | None) -> list[Mark]:
+def _bulk(marks: list[Mark], targets: Sequence[str] | None, least: float) -> list[Mark]:
     """The marks whose means are no outliers, of all marks or at their target."""
     fence = FENCE if targets is None else INNER_FENCE
     peers: dict[str, list[Mark]] = {}
@@ -51,16 +54,16 @@ def _bulk(marks: list[Mark], targets: Sequence[str] | None) -> list[Mark]:
     found = []
     for group in peers.values():
         means = np.array([mark.y for mark in group])
-        least, most = fences(means, 0.02 * abs(np.percentile(means, 75)), fence)
-        found += [mark for mark in group if least <= mark.y <= most]
+        low, high = fences(means, max(least, 0.02 * abs(np.percentile(means, 75))), fence)
+        found += [mark for mark in group if low <= mark.y <= high]
     return found
 
 
-def _limits(bulk: list[Mark]) -> tuple[float, float]:
+def _limits(bulk: list[Mark], room: float) -> tuple[float, float]:
     """Their range, with room on either side for most of their intervals."""
     least, most = min(mark.y for mark in bulk), max(mark.y for mark in bulk)
     halves = [mark.y_half if mark.runs >= FEW else 0.0 for mark in bulk]
-    spread = max(most - least, float(np.median(halves)), 1e-3 * abs(most), 1e-9)
+    spread = max(most - least, room, float(np.median(halves)), 1e-3 * abs(most), 1e-9)
     low = max(min(mark.y - half for mark, half in zip(bulk, halves, strict=True)), least - spread)
     high = min(max(mark.y + half for mark, half in zip(bulk, halves, strict=True)), most + spread)
     margin = 0.08 * (high - low) or 0.1 * spread

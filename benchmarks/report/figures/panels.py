@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 from textwrap import wrap
+from typing import Any
 
 import pandas as pd
 from matplotlib.artist import Artist
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 
 from benchmarks.report.figures import labels, style
 from benchmarks.report.stats.names import BASELINE, plain_names
@@ -27,6 +29,9 @@ NAME = 36
 """Letters of a method's name that stand on one line beside a panel."""
 SINGLE = 2.2
 """Size of a mark that stands for one run, in points."""
+JOINING: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.5, "zorder": 1}
+GROUND: dict[str, Any] = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "zorder": 1.5}
+"""Over the joining lines, under the marks."""
 
 
 def panels(
@@ -106,6 +111,31 @@ def draw_background(axes: Axes, marks: Sequence[labels.Mark]) -> None:
     dots = [mark for mark in marks if mark.labelled]
     if dots:
         axes.plot([mark.x for mark in dots], [mark.y for mark in dots], ".", color=style.GREY, zorder=1)
+
+
+def join(axes: Axes, table: pd.DataFrame, looks: dict[str, style.Look]) -> list[Line2D]:
+    """Join the marks of each method, from the fewest MACs on, by a faint line behind them; grey ones stay single.
+
+    What was transferred from other networks is not joined: another start, not another size.
+    """
+    other = table["target"].map(lambda target: Target.parse(target).kind == "from").astype(bool)
+    sizes = table[~other & (table["method"] != BASELINE)].sort_values("x", kind="stable")
+    return [
+        line
+        for method, part in sizes.groupby("method")
+        if len(part) > 1 and not (look := looks[str(method)]).grey
+        for line in axes.plot(part["x"], part["y"], look.linestyle, color=look.color, **JOINING)
+    ]
+
+
+def lift(axes: Axes, joining: Sequence[Line2D]) -> None:
+    """Put a pale ground between each of these lines and the labels that stand on it; the layout must be final."""
+    paths = [axes.transData.transform_path(line.get_path()) for line in joining]
+    for text in axes.texts:
+        box = text.get_window_extent()
+        if any(path.intersects_bbox(box, filled=False) for path in paths):
+            corner, opposite = axes.transAxes.inverted().transform(box.get_points())
+            axes.add_patch(Rectangle(corner, *(opposite - corner), transform=axes.transAxes, **GROUND))
 
 
 def label(figure: Figure, marks: Sequence[tuple[Axes, Sequence[labels.Mark]]]) -> set[str]:

@@ -59,14 +59,16 @@ def scored(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def on_common_tasks(runs: pd.DataFrame) -> pd.DataFrame:
-    """At each target that sets the MACs, the runs on the tasks that all methods on more than half of them share.
+def on_common_tasks(rows: pd.DataFrame) -> pd.DataFrame:
+    """At each target that sets the MACs, the rows of the tasks that all methods on more than half of them share.
 
-    So that their means over tasks can be compared. Methods on fewer tasks keep all their runs, and so do all methods
-    where no task is shared. Unconstrained runs are not touched: their MACs differ.
+    So that their means over tasks can be compared. A run that failed counts: no task is lost because a method fails on
+    it. Methods on fewer tasks keep all their rows, and so do all methods where no task is shared. Unconstrained runs
+    are not touched: their MACs differ.
     """
-    kept = [runs[~runs["target"].map(target.is_constrained).astype(bool)]]
-    for _, part in runs.drop(kept[0].index).groupby("target"):
+    constrained = rows["target"].map(target.is_constrained).astype(bool)
+    kept = [rows[~constrained]]
+    for _, part in rows[constrained].groupby("target"):
         names = pd.Series(list(part[TASK].itertuples(index=False, name=None)), part.index, dtype=object)
         tasks = names.groupby(part["method"]).agg(set)
         on_most = tasks.map(len) > len(set.union(*tasks)) / 2

@@ -21,10 +21,10 @@ ALONE = "Each interval holds by itself."
 
 def by_target(rows: pd.DataFrame) -> Tables:
     """Difference to dense, a line per method and a column per target, over all tasks."""
-    runs = scored(rows)
+    runs = scored(on_common_tasks(rows))
     runs = runs[runs["method"] != BASELINE]
-    caption = f"Test accuracy minus dense, points, {POOLED} {shared(runs)}{ALONE} {_without(rows)}"
-    table = _grid(on_common_tasks(runs), ["method"], "target")
+    caption = f"Test accuracy minus dense, points, {POOLED} {shared(rows)}{ALONE} {_without(rows)}"
+    table = _grid(runs, ["method"], "target")
     return _tables(table, "Difference to the dense network, by target", caption, 1)
 
 

@@ -19,7 +19,7 @@ MEANS = ["macs_kept", "params_kept", "cost"]
 
 def overall(rows: pd.DataFrame) -> Tables:
     """Paired difference to dense, size, cost and average rank: a line per method and target, over all tasks."""
-    table, left_out = pooled(rows), shared(scored(rows))
+    table, left_out = pooled(rows), shared(rows)
     sheets = [
         Sheet(one_line(f"All tasks, {target}"), _cells(part), _caption(part, left_out), names=1)
         for target, part in table[table["method"] != BASELINE].groupby("target", sort=False)
@@ -34,7 +34,7 @@ def pooled(rows: pd.DataFrame) -> pd.DataFrame:
     planned, scored: runs of the method at the target over all tasks.
     """
     by = ["target", "method"]
-    compared = on_common_tasks(scored(rows))
+    compared = scored(on_common_tasks(rows))
     table = estimated(compared, by).join(task_means(compared, by, MEANS))
     runs = rows.groupby(by)["status"]
     table = runs.agg(planned="count", scored=lambda status: (status == "ok").sum()).join(table).reset_index()

@@ -93,10 +93,10 @@ def failed(table: pd.DataFrame) -> str:
     return f"Without a score: {'; '.join(names[:MOST])}{more}." if names else "No run failed."
 
 
-def shared(runs: pd.DataFrame) -> str:
-    """A sentence on runs that `on_common_tasks` leaves out, with a trailing space; empty if it keeps them all."""
+def shared(rows: pd.DataFrame) -> str:
+    """A sentence on rows that `on_common_tasks` leaves out, with a trailing space; empty if it keeps them all."""
     sentence = "At target MACs: the tasks that all methods on more than half of them share, so that means compare. "
-    return sentence if len(on_common_tasks(runs)) < len(runs) else ""
+    return sentence if len(on_common_tasks(rows)) < len(rows) else ""
 
 
 def failures(line: Any) -> str:
