@@ -28,6 +28,10 @@ def cell(accuracies: list[float], **changes: object) -> pd.DataFrame:
     )
 
 
+def failed(rows: pd.DataFrame, where: pd.Series, status: str) -> pd.DataFrame:
+    return rows.assign(status=rows["status"].mask(where, status), test_accuracy=rows["test_accuracy"].mask(where))
+
+
 def verdict(own: list[float], published: list[float]) -> str:
     (line,) = reproduction.compare(cell(own), cell(published)).cells.itertuples()
     return str(line.verdict)
@@ -54,7 +58,7 @@ def test_a_study_against_itself_is_the_same_to_the_bit() -> None:
         ([92.0, 93.1, 94.0, 90.9], [90.0, 91.0, 92.0, 89.0], "differs"),
         ([90.0, 95.0, 92.0], [91.0, 93.0, 92.0], "undecided"),
         ([90.0], [90.1], "undecided"),
-        ([90.0, math.nan], [math.nan, 90.0], "not comparable"),
+        ([90.0, 91.0, math.nan], [90.0, 91.0, 92.0], "differs"),
     ],
 )
 def test_verdicts(own: list[float], published: list[float], expected: str) -> None:
@@ -128,14 +132,36 @@ def test_rows_of_another_version_are_marked_and_never_reproduced() -> None:
 
 @pytest.mark.parametrize("methods", [["dense"], ["dense", "l1"]])
 def test_cells_that_all_collapsed_here_are_not_reproduced(methods: list[str]) -> None:
-    """Nor are those that did not run."""
+    """Those that did not run leave it undecided."""
     study = make_study(["dense", "l1", "switcher"])
-    lost = {"status": "collapsed", "test_accuracy": np.nan}
-    collapsed = study.assign(
-        **{name: study[name].where(study["method"].isin(methods), to) for name, to in lost.items()}
-    )
-    assert reproduction.compare(collapsed, study).outcome == "undecided"
+    collapsed = failed(study, ~study["method"].isin(methods), "collapsed")
+    assert reproduction.compare(collapsed, study).outcome == "not reproduced"
     assert reproduction.compare(study[study["method"].isin(methods)], study).outcome == "undecided"
+
+
+def test_one_agreeing_cell_of_many_reproduces_nothing() -> None:
+    values = [90.0, 91.0, 92.0], [89.0, 93.0, 92.0]
+    published, wide = ([cell(side, method=f"m{i}") for i in range(10)] for side in values)
+    found = reproduction.compare(pd.concat([published[0], *wide[1:]]), pd.concat(published))
+    assert compare.conclusion(found).startswith("undecided: 1 of 10 cells agree")
+    assert found.cells["verdict"].value_counts()["undecided"] == 9
+
+
+def test_runs_that_failed_on_one_side_alone_make_a_cell_differ_and_are_counted() -> None:
+    study = make_study(["dense", "l1"], seeds=5)
+    own = failed(study, (study["method"] == "l1") & study["seed"].isin([0, 1]), "diverged")
+    (_, dense), (_, l1) = reproduction.compare(own, study).cells.groupby("method")["verdict"]
+    assert (set(dense), set(l1)) == ({"identical"}, {"differs"})
+    for one, other, words in ((own, study, "8 in the own rows, 0 in the"), (study, own, "0 in the own rows, 8 in the")):
+        found = compare.conclusion(reproduction.compare(one, other))
+        assert found.startswith("not reproduced: ") and f"Runs that failed on one side alone: {words}" in found
+    found = compare.conclusion(reproduction.compare(own, own))
+    assert found.startswith("reproduced: ") and "failed" not in found
+
+
+def test_a_run_that_failed_in_another_way_makes_a_cell_differ() -> None:
+    ways = [failed(cell([90.0, 91.0, 92.0]), pd.Series([True, False, False]), way) for way in ("diverged", "collapsed")]
+    assert reproduction.compare(*ways).cells["verdict"].item() == "differs"
 
 
 def test_a_latency_does_not_make_a_row_another() -> None:
@@ -146,10 +172,7 @@ def test_a_latency_does_not_make_a_row_another() -> None:
 def test_cells_of_one_side_alone_are_counted_and_compared_with_nothing() -> None:
     both = pd.concat([cell([90.0, 91.0]), cell([90.0, 91.0], method="sss", target="free")])
     table = reproduction.compare(both, cell([90.0, 91.0]))
-    assert dict(zip(table.cells["method"], table.cells["verdict"], strict=True)) == {
-        "l1": "identical",
-        "sss": "not comparable",
-    }
+    assert table.cells.set_index("method")["verdict"].to_dict() == {"l1": "identical", "sss": "not comparable"}
     assert "1 of 2 cells agree" in compare.conclusion(table) and "1 not comparable" in compare.conclusion(table)
 
 

@@ -40,6 +40,9 @@ def test_matched_difference_and_effect_size(rivals):
         # A control has a knob more than what it is a control of.
         (["switcher,lr=0.0,reader=equivariant", "switcher,reader=equivariant", "dense"], "switcher,reader=equivariant"),
         (["switcher_transfer", "dense"], "switcher"),
+        # Of an interrupted study a control may be all that there is.
+        (["switcher,signal=none", "dense"], "switcher"),
+        (["switcher,input=noise,lr=0.1", "dense"], "switcher"),
         # Two variants without their method: neither stands for it, and no row is examined.
         (
             ["switcher,batch=held_out", "switcher,through=True", "switcher,batch=held_out,input=noise", "dense"],

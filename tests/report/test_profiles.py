@@ -75,3 +75,19 @@ def test_table_and_figure_show_them(rows) -> None:
 def test_one_method_has_no_profile(rows) -> None:
     alone = rows[rows["method"] == "l1"]
     assert not profiles(alone).sheets and "no two methods" in profile_panels(alone)[0].axes[0].texts[0].get_text()
+
+
+def test_both_halves_are_of_the_same_methods_and_tasks_and_name_what_is_left_out(row) -> None:
+    """On c, where random did not run, the switcher is far behind; at the end l1 and random, and a method on a alone."""
+    where = {"switcher": "abc", "l1": "abc", "random": "ab", "obd": "a"}
+    rows = pd.DataFrame(
+        row(method=method, dataset=task, seed=seed, test_accuracy=0.5 if (method, task) == ("switcher", "c") else 0.9)
+        for method, tasks in where.items()
+        for task in tasks
+        for seed in range(2)
+    )
+    found = profiles(rows)
+    assert set(found.data["method"]) == {"switcher", "l1"} and found.data["tasks"].tolist() == [3, 3]
+    assert improvement(rows, "macs=0.5", "switcher").index.tolist() == ["l1"]
+    said = "Left out, as runs are missing: obd, random."
+    assert said in found.sheets[0].caption and f"macs=0.5: {said}" in profile_panels(rows)[1]

@@ -98,13 +98,16 @@ def test_means_at_target_macs_are_over_the_tasks_that_methods_share(row, dense):
     found = pooled(rows).set_index("method")
     assert found["difference"].loc[["l1", "sss", "obd"]].tolist() == pytest.approx([-0.09, -0.10, -0.20])
     assert found["tasks"].loc[["l1", "sss", "obd"]].tolist() == [2, 2, 1], "of few tasks a method keeps what it has"
-    assert "share, so that means compare" in overall(rows).sheets[0].caption
-    assert "share, so that means compare" not in overall(rows[rows["dataset"] != "c"]).sheets[0].caption
+    assert "So that means compare, without tasks" in (caption := overall(rows).sheets[0].caption)
+    assert "not all of these methods ran (macs=0.5: c, lenet5). " in caption
+    assert "So that means compare" not in overall(rows[rows["dataset"] != "c"]).sheets[0].caption
     lost = (rows["method"] == "l1") & (rows["dataset"] == "b")
     rows.loc[lost, ["status", "test_accuracy"]] = "collapsed", float("nan")
     assert pooled(rows).set_index("method").loc["sss", "tasks"] == 2, "where l1 fails, sss still counts"
     apart = pooled(at_half(row, dense, l1={"a": 0.8, "b": 0.8}, sss={"c": 0.8, "d": 0.8})).set_index("method")
     assert apart["tasks"].tolist() == [4, 2, 2], "nothing is shared"
+    each = {name: {task: 0.8 for task in "abcde" if task != name} for name in "abcd"}
+    assert set(pooled(at_half(row, dense, **each)).set_index("method").loc[list("abcd"), "tasks"]) == {4}, "one of five"
 
 
 def test_each_control_is_a_table_of_what_can_be_told_apart_from_it(row, dense):

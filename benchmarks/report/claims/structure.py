@@ -37,8 +37,8 @@ def compresses(case: Case) -> Claim:
     verdict, reason = _unless_forced(
         case, concluded(case.broken, [*case.gaps(BASELINE), *_missing(case, *NULLS)], against, doubts)
     )
-    params = number(100 * (1 - case.free["params_kept"].mean()), ".1f")
-    share = number(100 * (1 - case.free["macs_kept"].mean()), ".1f")
+    kept = case.free.groupby(TASK)[["params_kept", "macs_kept"]].mean().mean()
+    params, share = (number(100 * (1 - kept[name]), ".1f") for name in ("params_kept", "macs_kept"))
     return Claim(
         3,
         "Compression without a sparsity mechanism.",

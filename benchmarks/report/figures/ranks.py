@@ -17,9 +17,9 @@ from scikit_posthocs import critical_difference_diagram
 
 from benchmarks.report.figures import style
 from benchmarks.report.figures.panels import handles, legend
-from benchmarks.report.stats.comparisons import Ranking, gaps, improvement, ranked_targets, ranking
+from benchmarks.report.stats.comparisons import Ranking, complete, gaps, improvement, ranked_targets, ranking
 from benchmarks.report.stats.names import plain_names, subject
-from benchmarks.report.text.words import one_line
+from benchmarks.report.text.words import left_out, one_line
 
 REACH = 5.0  # points of a performance profile
 
@@ -91,6 +91,8 @@ def profile_panels(rows: pd.DataFrame) -> tuple[Figure, str]:
     examined = subject(rows)
     found = {target: gaps(rows, target) for target in ranked_targets(rows)}
     found = {target: apart for target, apart in found.items() if apart.size and len(apart.columns) > 1}
+    lost = {target: names for target in found if (names := complete(rows, target)[1])}
+    without = " ".join(f"{one_line(target)}: {left_out(names)}" for target, names in lost.items())
     looks = style.looks(rows["method"])
     heights = [0.8 + 0.13 * max(len(apart.columns), 6) for apart in found.values()] or [1.5]
     with style.drawing():
@@ -117,7 +119,7 @@ def profile_panels(rows: pd.DataFrame) -> tuple[Figure, str]:
         "which a method's mean test accuracy is at most so far below that of the best; "
         f"higher is better. Right: probability that {one_line(examined)} has the higher accuracy on a seed and task "
         "(paired by seed; a tie counts half), mean over tasks; bars: Wilson's 95 % intervals, a comparison per task. "
-        "A failed run counts as accuracy 0."
+        f"A failed run counts as accuracy 0. {without}".rstrip()
     )
     return figure, caption
 

@@ -176,9 +176,10 @@ def improvement(rows: pd.DataFrame, target: str, examined: str) -> pd.DataFrame:
     Paired by seed; the mean over tasks: a line per other method, indexed by `method`. fixed_low, fixed_high: Wilson's
     95 % interval, with as many comparisons as there are pairs; over_low, over_high: with a comparison per task. Neither
     has width 0 at 0 or 1. Values from 0 to 1 spread most if all are 0 or 1, as Wilson's interval takes them to be.
+    Methods and tasks are those of `complete`.
     """
-    runs = at_target(rows, target)
-    key = [*TASK, "seed"]
+    runs, key, wide = at_target(rows, target), [*TASK, "seed"], complete(rows, target)[0]
+    runs = runs[runs["method"].isin(wide.columns) & pd.MultiIndex.from_frame(runs[TASK]).isin(wide.index)]
     own = runs.loc[runs["method"] == examined, [*key, "accuracy"]]
     pairs = runs[runs["method"] != examined].merge(own, on=key, suffixes=("", "_examined"), validate="many_to_one")
     ahead = np.sign((pairs["accuracy_examined"] - pairs["accuracy"]).round(12))

@@ -14,6 +14,8 @@ CONTROLS = {"uniform": "a uniformly narrower network", "random": "random channel
 """Keys of the controls that any method has to beat at target MACs, and what they are; the first that ran stands."""
 NULLS = ("signal=none", "signal=random")
 """Knobs of its two nulls: no gradient of the loss reaches what chooses the structure, or one of random sign does."""
+NOISE = "input=noise"
+"""The knob of its control that reads noise in place of weights."""
 SLOTS = (
     "switcher", "uniform", "l1", "slimming", "soft_filter", "sss", "free_factor", "evolution", "random"
 )  # fmt: skip
@@ -32,9 +34,9 @@ def plainest(key: str, labels: Iterable[str]) -> str | None:
 
 
 def subject(rows: pd.DataFrame) -> str:
-    """The label of the examined method in these rows; `SUBJECT`, which no row then has, if none of them is of it, or
-    if several forms of it are equally plain."""
-    labels = set(rows["method"])
+    """The label of the examined method in these rows; `SUBJECT`, which no row then has, if none of them is of it, if
+    only its controls ran, or if several forms of it are equally plain."""
+    labels = {label for label in rows["method"].unique() if not {*NULLS, NOISE}.intersection(label.split(","))}
     found = plainest(SUBJECT, labels) or SUBJECT
     other = plainest(SUBJECT, labels - {found})
     return SUBJECT if other and other.count(",") == found.count(",") else found

@@ -18,10 +18,12 @@ HASHES = ["code_hash", "config_hash"]
 LASTING = ("status", "test_accuracy", "test_loss", "validation_accuracy", "params", "macs", "train_macs", "widths")
 """What two runs of one code and config share to the bit on one machine."""
 assert not set(LASTING) & set(TIME_COLUMNS)
+COUNTED = ("same_hashes", "identical", "failed", "failed_published", "other_status")
 VERDICTS = {
     "identical": "every shared row is the same to the bit",
     "agrees": f"within {MARGIN} points: two one-sided t-tests (TOST) at 5 %",
-    "differs": "paired t-test at 5 % after Holm's correction over all cells, and not within the margin",
+    "differs": "a seed failed on one side alone or in another way; or a paired t-test at 5 % after Holm's correction"
+    " over all cells, and not within the margin",
     "undecided": "neither is shown: too few seeds, or too wide a spread",
     "not comparable": "no seed has a score on both sides",
 }
@@ -42,14 +44,16 @@ class Comparison:
 
     @property
     def outcome(self) -> str:
-        """reproduced: cells agree, none differs or lacks a score on one side, and all together have not moved."""
+        """reproduced: every cell of either side is identical or agrees, and all together have not moved.
+
+        Where none differs, one cell that is undecided or not comparable makes it undecided.
+        """
         found = set(self.cells["verdict"])
         if self.versions[0] != self.versions[1]:
             return "not comparable"
         if "differs" in found or self.shifted:
             return "not reproduced"
-        agree = found & {"identical", "agrees"} and "not comparable" not in found
-        return "reproduced" if agree else "undecided"
+        return "reproduced" if found <= {"identical", "agrees"} else "undecided"
 
 
 def compare(own: pd.DataFrame, published: pd.DataFrame) -> Comparison:
@@ -58,7 +62,8 @@ def compare(own: pd.DataFrame, published: pd.DataFrame) -> Comparison:
     n, n_published: scored seeds; pairs: seeds scored on both sides, over which difference, its 95 % t-interval (low,
     high), p (paired t-test), p_holm and p_tost (equivalence within MARGIN) are taken. inside: whether the published
     mean lies in the 95 % t-interval of the own mean. rows: seeds with a row on both sides; same_hashes: those of them
-    with the same code and config hash; identical: those with the same results to the bit. verdict: see VERDICTS.
+    with the same code and config hash; identical: those with the same results to the bit; failed, failed_published:
+    those without a score on that side alone; other_status: these and those of unequal status. verdict: see VERDICTS.
     The shift is the mean difference over all cells; its unit is a task and seed, whose cells share their luck.
     """
     key = [*CELL, "seed"]
@@ -68,6 +73,10 @@ def compare(own: pd.DataFrame, published: pd.DataFrame) -> Comparison:
     both = rows["side"] == "both"
     rows["same_hashes"] = both & _equal(rows, HASHES)
     rows["identical"] = both & _equal(rows, LASTING)
+    lost, lost_published = rows["a"].isna(), rows["b"].isna()
+    rows["failed"] = both & lost & ~lost_published
+    rows["failed_published"] = both & lost_published & ~lost
+    rows["other_status"] = both & ((lost != lost_published) | (rows["status"] != rows["status_published"]))
     cells = [dict(zip(CELL, cell, strict=True)) | _cell(part) for cell, part in rows.groupby(CELL, sort=False)]
     table = pd.DataFrame(cells)
     table["p_holm"] = holm(table["p"].to_numpy())
@@ -94,7 +103,7 @@ def _cell(part: pd.DataFrame) -> dict[str, Any]:
         "inside": bool(abs(published - mean) <= half) if len(a) > 1 and len(b) else None,
         **_paired(part["a"] - part["b"]),
         "rows": int((part["side"] == "both").sum()),
-        "same_hashes": int(part["same_hashes"].sum()), "identical": int(part["identical"].sum()),
+        **{name: int(part[name].sum()) for name in COUNTED},
     }  # fmt: skip
 
 
@@ -109,6 +118,8 @@ def _paired(differences: pd.Series) -> dict[str, Any]:
 def _verdict(line: Any) -> str:
     if line.rows and line.identical == line.rows:
         return "identical"
+    if line.other_status:
+        return "differs"
     if not line.pairs:
         return "not comparable"
     if line.p_tost < ALPHA:

@@ -63,19 +63,19 @@ def on_common_tasks(rows: pd.DataFrame) -> pd.DataFrame:
     """At each target that sets the MACs, the rows of the tasks that all methods on more than half of them share.
 
     So that their means over tasks can be compared. A run that failed counts: no task is lost because a method fails on
-    it. Methods on fewer tasks keep all their rows, and so do all methods where no task is shared. Unconstrained runs
-    are not touched: their MACs differ.
+    it. Methods on fewer tasks keep all their rows, and so do all methods where no more than half of the tasks are
+    shared. Unconstrained runs are not touched: their MACs differ.
     """
     constrained = rows["target"].map(target.is_constrained).astype(bool)
     kept = [rows[~constrained]]
     for _, part in rows[constrained].groupby("target"):
         names = pd.Series(list(part[TASK].itertuples(index=False, name=None)), part.index, dtype=object)
         tasks = names.groupby(part["method"]).agg(set)
-        on_most = tasks.map(len) > len(set.union(*tasks)) / 2
+        half = len(set.union(*tasks)) / 2
+        on_most = tasks.map(len) > half
         shared = set.intersection(*tasks[on_most]) if on_most.any() else set()
         few = ~part["method"].map(on_most).astype(bool)
-        inside = names.isin(shared) if shared else True
-        kept.append(part[few | inside])
+        kept.append(part[few | names.isin(shared)] if len(shared) > half else part)
     return pd.concat(kept).sort_index()
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmarks.report.stats.summary import TASK
+from benchmarks.report.stats.summary import TASK, summary
 from benchmarks.report.stats.variants import variants
 from benchmarks.report.text.sheets import Sheet, Tables
-from benchmarks.report.text.words import between, lines, number, one_line, p_value
+from benchmarks.report.text.words import between, failed, lines, number, one_line, p_value
 
 
 def ablation(rows: pd.DataFrame) -> Tables:
     """The variants of each method against its default, a sheet per method and task."""
-    table = variants(rows)
+    table, lost = variants(rows), failed(summary(rows))
     sheets = [
-        Sheet(one_line(f"{dataset}, {network}: variants of {base}"), _cells(part), _caption(str(base)))
+        Sheet(one_line(f"{dataset}, {network}: variants of {base}"), _cells(part), f"{_caption(str(base))} {lost}")
         for (base, dataset, network), part in table.groupby(["base", *TASK], sort=False)
     ]
     return Tables(table, sheets, absent="No method ran with its default knobs and with others.")

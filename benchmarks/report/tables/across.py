@@ -31,7 +31,8 @@ def by_target(rows: pd.DataFrame) -> Tables:
 def duels(rows: pd.DataFrame) -> Tables:
     """The examined method minus each other at the same MACs, a column per target, over all tasks."""
     examined = subject(rows)
-    caption = f"Test accuracy of {one_line(examined)} minus the method's at the same MACs, points, {POOLED} {ALONE}"
+    first = f"Test accuracy of {one_line(examined)} minus the method's at the same MACs, points, {POOLED}"
+    caption = f"{first} {ALONE} {_without(rows)}"
     return _tables(_grid(matched_pairs(rows, examined), ["method"], "target"), "At the same MACs", caption, 1)
 
 

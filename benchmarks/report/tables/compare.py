@@ -17,7 +17,7 @@ from benchmarks.report.text.words import lines, number
 
 
 def conclusion(found: Comparison) -> str:
-    """The answer in a sentence, how far all cells moved, and what speaks against a comparison."""
+    """The answer in a sentence, what failed on one side, how far all moved, and what speaks against a comparison."""
     table = found.cells
     counts = table["verdict"].value_counts()
     same, agree = counts.get("identical", 0), counts.get("agrees", 0)
@@ -26,6 +26,7 @@ def conclusion(found: Comparison) -> str:
     sentences = [
         f"{found.outcome}: {same + agree} of {len(table)} cells agree within {MARGIN} points of test accuracy"
         f" ({same} of them to the bit{'; ' if rest else ''}{', '.join(rest)}).",
+        _failures(table),
         _shift(found),
     ]
     if found.versions[0] != found.versions[1]:
@@ -33,6 +34,12 @@ def conclusion(found: Comparison) -> str:
     if moved:
         sentences.append(f"At least {moved} rows of the same code and config differ: another machine, or thread count.")
     return " ".join(filter(None, sentences))
+
+
+def _failures(table: pd.DataFrame) -> str:
+    own, published = int(table["failed"].sum()), int(table["failed_published"].sum())
+    sides = f"{own} in the own rows, {published} in the published rows"
+    return f"Runs that failed on one side alone: {sides}." if own or published else ""
 
 
 def _shift(found: Comparison) -> str:

@@ -9,9 +9,9 @@ import pandas as pd
 from benchmarks.report.stats.comparisons import Ranking, matched, matched_pairs, ranked_targets, ranking
 from benchmarks.report.stats.estimands import fixed_tasks, holm, over_tasks
 from benchmarks.report.stats.names import CONTROLS, plainest, subject
-from benchmarks.report.stats.summary import TASK
+from benchmarks.report.stats.summary import FREE, TASK, summary
 from benchmarks.report.text.sheets import Sheet, Tables
-from benchmarks.report.text.words import between, lines, number, one_line, p_value
+from benchmarks.report.text.words import between, failed, left_out, lines, number, one_line, p_value
 
 MEANS = ["method", "tasks", "pairs", "difference", "fixed_half", "fixed_p", "over_half", "over_p"]
 AGAINST = ["target", "control", *MEANS]
@@ -20,11 +20,11 @@ AGAINST = ["target", "control", *MEANS]
 def matched_macs(rows: pd.DataFrame) -> Tables:
     """Accuracy at target MACs, and the examined method's minus it; a sheet per task and target."""
     examined = subject(rows)
-    table = matched(rows, examined)
+    table, lost = matched(rows, examined), failed(summary(rows[rows["target"] != FREE]))
     groups = table.groupby([*TASK, "target"], sort=False)
     return Tables(
         table,
-        [Sheet(_title(key, examined), _pairs(part), _caption(examined), names=1) for key, part in groups],
+        [Sheet(_title(key, examined), _pairs(part), f"{_caption(examined)} {lost}", names=1) for key, part in groups],
         absent=f"No method was compared with {examined} at the same MACs.",
     )
 
@@ -46,7 +46,12 @@ def against_controls(rows: pd.DataFrame) -> Tables:
     return Tables(
         pd.concat(found.values(), ignore_index=True) if found else pd.DataFrame(columns=AGAINST),
         [
-            Sheet(one_line(f"At {target}, against {control}"), _against_cells(part), _against_caption(control), names=1)
+            Sheet(
+                one_line(f"At {target}, against {control}"),
+                _against_cells(part),
+                f"{_against_caption(control)} {failed(summary(rows[rows['target'] == target]))}",
+                names=1,
+            )
             for (target, control), part in found.items()
         ],
         absent=f"No method ran at the same MACs as {' or '.join(CONTROLS)}.",
@@ -72,10 +77,10 @@ def ranks(rows: pd.DataFrame) -> Tables:
 
 def rank_caption(one: Ranking, examined: str) -> str:
     """What the ranks are over, and which of their differences count."""
-    left_out = f" Left out, as runs are missing: {one_line(', '.join(one.left_out))}." if one.left_out else ""
+    missing = f" {left_out(one.left_out)}".rstrip()
     return (
         f"Average rank of test accuracy (1 is best; mean over seeds, a failed run counts as accuracy 0) over n={one.n} "
-        f"tasks (dataset × network).{left_out} Friedman's test of equal ranks: p {p_value(one.friedman_p)}. Average "
+        f"tasks (dataset × network).{missing} Friedman's test of equal ranks: p {p_value(one.friedman_p)}. Average "
         f"ranks that differ by less than {number(one.critical_difference, '.2f')} do not differ at 5 % (Nemenyi). p: "
         f"Wilcoxon's signed-rank test over tasks against {one_line(examined)}, two-sided, and after Holm's correction "
         "over the methods at this target."

@@ -6,12 +6,12 @@ import math
 
 import pandas as pd
 
-from benchmarks.report.stats.comparisons import WITHIN, gaps, improvement, near_best, ranked_targets, ranking
+from benchmarks.report.stats.comparisons import WITHIN, complete, gaps, improvement, near_best, ranked_targets, ranking
 from benchmarks.report.stats.estimands import estimated, task_means
 from benchmarks.report.stats.names import BASELINE, subject
 from benchmarks.report.stats.summary import on_common_tasks, scored
 from benchmarks.report.text.sheets import Sheet, Tables
-from benchmarks.report.text.words import NONE, between, lines, number, one_line, shared
+from benchmarks.report.text.words import NONE, between, left_out, lines, number, one_line, shared
 
 COLUMNS = ["target", "method", "tasks", *(f"within_{points:g}" for points in WITHIN)]
 MEANS = ["macs_kept", "params_kept", "cost"]
@@ -19,9 +19,9 @@ MEANS = ["macs_kept", "params_kept", "cost"]
 
 def overall(rows: pd.DataFrame) -> Tables:
     """Paired difference to dense, size, cost and average rank: a line per method and target, over all tasks."""
-    table, left_out = pooled(rows), shared(rows)
+    table, apart = pooled(rows), shared(rows)
     sheets = [
-        Sheet(one_line(f"All tasks, {target}"), _cells(part), _caption(part, left_out), names=1)
+        Sheet(one_line(f"All tasks, {target}"), _cells(part), _caption(part, apart), names=1)
         for target, part in table[table["method"] != BASELINE].groupby("target", sort=False)
     ]
     return Tables(table, sheets, absent="No run has a score.")
@@ -68,12 +68,12 @@ def _cells(part: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(cells).drop(columns="Average rank" if part["average_rank"].isna().all() else [])
 
 
-def _caption(part: pd.DataFrame, left_out: str) -> str:
+def _caption(part: pd.DataFrame, apart: str) -> str:
     ranks = "" if part["average_rank"].isna().all() else " Average rank: of test accuracy, 1 is best."
     return (
         "Difference: test accuracy minus dense, paired by seed (n pairs); the mean of the task means (dataset × "
         "network). Fixed tasks: its 95 % t-interval for exactly these tasks; over tasks: for tasks like these, with "
-        f"tasks as the unit. {left_out}MACs, parameters and training MACs: means, relative to dense.{ranks}"
+        f"tasks as the unit. {apart}MACs, parameters and training MACs: means, relative to dense.{ranks}"
     )
 
 
@@ -83,7 +83,12 @@ def profiles(rows: pd.DataFrame) -> Tables:
     parts = {target: _near(rows, target, examined) for target in ranked_targets(rows)}
     parts = {target: part for target, part in parts.items() if len(part) > 1}
     sheets = [
-        Sheet(one_line(f"Near the best at {target}"), _near_cells(part), _near_caption(examined), names=1)
+        Sheet(
+            one_line(f"Near the best at {target}"),
+            _near_cells(part),
+            f"{_near_caption(examined)} {left_out(complete(rows, target)[1])}".rstrip(),
+            names=1,
+        )
         for target, part in parts.items()
     ]
     data = pd.concat(parts.values(), ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)

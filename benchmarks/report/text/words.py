@@ -94,9 +94,15 @@ def failed(table: pd.DataFrame) -> str:
 
 
 def shared(rows: pd.DataFrame) -> str:
-    """A sentence on rows that `on_common_tasks` leaves out, with a trailing space; empty if it keeps them all."""
-    sentence = "At target MACs: the tasks that all methods on more than half of them share, so that means compare. "
-    return sentence if len(on_common_tasks(rows)) < len(rows) else ""
+    """A sentence that names what `on_common_tasks` leaves out, with a trailing space; empty if it keeps all rows."""
+    lost = rows.drop(on_common_tasks(rows).index).drop_duplicates(["target", *TASK])
+    names = "; ".join(one_line(f"{x.target}: {x.dataset}, {x.network}") for x in lines(lost))
+    return f"So that means compare, without tasks on which not all of these methods ran ({names}). " if names else ""
+
+
+def left_out(names: list[str]) -> str:
+    """A sentence on the methods or tasks that `complete` leaves out; empty if none."""
+    return f"Left out, as runs are missing: {one_line(', '.join(names))}." if names else ""
 
 
 def failures(line: Any) -> str:
