@@ -89,6 +89,13 @@ def test_runs_at_target_macs_are_shown_and_do_not_count():
     assert all("Runs at target MACs (macs=0.5) do not count by themselves." in claim.notes for claim in judged)
 
 
+def test_a_lower_bound_with_which_nothing_is_shown_is_in_no_mean():
+    """0.2 points with fewer MACs would read as practically equal; at the same MACs it could be more."""
+    rows = study(dense(), method("switcher", [1.0] * 4, [40] * 4), method("sss", [0.8] * 4, [5] * 4))
+    (found,) = claims(rows)[1].findings
+    assert (found.name, found.over.runs) == ("switcher - sss at its size", 0)
+
+
 def test_markdown_has_verdicts_first_and_one_line_for_each_finding():
     text = markdown(claims(study(dense(), method("switcher", [1, -1, 0.4, 0.5]), nulls())))
     head, *claimed = text.split("\n## ")

@@ -141,6 +141,22 @@ STUDIES: dict[str, tuple[pd.DataFrame, dict[int, tuple[str, str]]]] = {
         study(dense(), method("switcher", GOOD), method("sss", ZERO, [40] * 4)),
         {2: ("not judged", "no accuracy of switcher at the MACs of 20 runs of sss (add match:sss)")},
     ),
+    "fewer MACs and more accuracy than a method that chooses its own size": (
+        study(dense(), method("switcher", [2.0, 2.1, 1.9, 2.0], [40] * 4), method("sss", [0.8] * 4, [5] * 4)),
+        {2: ("holds", "")},
+    ),
+    "fewer MACs and a little more accuracy, which could be more at theirs": (
+        study(dense(), method("switcher", GOOD, [40] * 4), method("sss", [0.8] * 4, [5] * 4)),
+        {2: ("not judged", "no accuracy of switcher at the MACs of 20 runs of sss (add match:sss)")},
+    ),
+    "better on three tasks with fewer MACs, worse on one with equal ones": (
+        study(dense(), method("switcher", [2, 2, 2, -4], [40] * 4), method("sss", ZERO, [5, 5, 5, 40])),
+        {2: ("not judged", "no accuracy of switcher at the MACs of 15 runs of sss (add match:sss)")},
+    ),
+    "nearly dense, and no network of the switcher is": (
+        study(dense(), method("switcher", [-5.0, -5.1, -4.9, -5.0], [80] * 4), method("sss", [-1.2] * 4, [3] * 4)),
+        {2: ("not judged", "no accuracy of switcher at the MACs of 20 runs of sss (add match:sss)")},
+    ),
     "all runs of dense diverged on one task": (
         study(failed(dense()[15:], 5), dense()[:15], method("switcher", GOOD, ADAPTIVE), nulls()),
         dict.fromkeys((1, 3), ("not judged", "fewer than 3 scored seeds of dense at free on fashion resnet8")),
