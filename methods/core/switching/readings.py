@@ -83,7 +83,8 @@ class Centred(torch.autograd.Function):
         ordered = p.sort(descending=True).values
         width = torch.arange(1, len(p) + 1, device=p.device)
         taus = (ordered.cumsum(0) - len(p)) / width  # tau, were the first k channels on
-        factor = (p - taus.gather(0, (ordered > taus).sum(0, keepdim=True) - 1)).clamp_min(0)
+        on = (ordered > taus).sum(0, keepdim=True).clamp_min(1)  # 0 only of NaN, or of scores that float32 cannot tell
+        factor = (p - taus.gather(0, on - 1)).clamp_min(0)
         ctx.save_for_backward(factor > 0)
         ctx.revive = revive
         return factor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import get_args
 
 import pytest
@@ -160,3 +161,10 @@ def test_over_the_network_layers_compete_and_within_a_layer_they_do_not() -> Non
 def test_the_ramps_take_another_output() -> None:
     scores = {"a": torch.tensor([[-1.0], [5.0]])}
     assert reading("forced", gain=3.0, output=torch.relu).factors(scores, 1.0)["a"].max() > 2
+
+
+@pytest.mark.parametrize("scores", [[math.nan] * 3, [3e9, 1.0, 3e9], [math.inf, 0.0, 1.0]])
+def test_scores_beyond_what_float32_can_tell_end_no_run_with_an_error(scores: list[float]) -> None:
+    """A switcher that diverges is a row that says so: reading its scores raised an error, which cost all seeds."""
+    p = torch.tensor(scores)[:, None].repeat(100, 1)
+    assert Centred.apply(p[:, 0], True).shape == (300,)
