@@ -19,7 +19,7 @@ from workflow.scripts.gather import read_histories
 LITERATURE = ROOT / "paper/published.csv"  # numbers of papers
 PUBLISHED = Path("results/published")
 SOURCES = ("rows.csv", "runs.parquet")
-LARGE = 25_000  # bytes of an SVG from which on it stands in the page alone
+LARGE = 20_000  # bytes of an SVG from which on it stands in the page alone
 MOST = 2 * 2**20  # bytes of correct.parquet up to which it is published, some 1,600 runs on 10,000 images
 
 
