@@ -92,6 +92,8 @@ def test_means_at_target_macs_are_over_the_tasks_that_the_methods_share(row, den
     rows += [row(method="l2", dataset=d, seed=s, test_accuracy=0.88) for d in "abc" for s in range(2)]
     table = points(pd.DataFrame(rows)).set_index("method")
     assert table["y"].to_dict() == pytest.approx({"l1": -1, "l2": -2}) and set(table["tasks"]) == {3}
+    alone = difference_against_macs(pd.DataFrame([*rows, row(method="obd", dataset="a")]))[0]
+    assert {"obd (1)", "l1"} <= set(texts(alone)), "a mean over fewer tasks says so"
     sentence = "not all of these methods ran (macs=0.5: d, lenet5)."
     assert sentence in difference_against_macs(pd.DataFrame(rows))[1]
     same = [line for line in rows if line["dataset"] != "d"]

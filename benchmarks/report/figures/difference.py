@@ -69,7 +69,8 @@ def _caption(rows: pd.DataFrame, table: pd.DataFrame) -> str:
         "Test accuracy minus that of the dense network, paired by seed, against multiply-accumulates (MACs) kept: mean "
         f"over n={n} tasks (dataset × network), of {int(table['runs'].sum())} runs; bars are 95 % t-intervals of that "
         f"difference {unit}. {shared(rows)}Marks are spread sideways, the best of a target on the left; the "
-        "lines at the bottom lead to their MACs. Faint lines join the marks of a method, within the scale. Filled "
+        "lines at the bottom lead to their MACs. In brackets: tasks, where fewer than others at the target, with which "
+        "such a mean does not compare. Faint lines join the marks of a method, within the scale. Filled "
         "marks: unconstrained; open marks: at target MACs. Grey band: differences of at most "
         f"{RELEVANT} points, which count as practically equal. The scale ends at the dotted line, below which only "
         "names stand: arrow heads at its ends stand for means beyond it, and bars may be cut there. "
@@ -173,10 +174,12 @@ def _lead(axes: Axes, table: pd.DataFrame) -> None:
 
 
 def _shown(table: pd.DataFrame) -> pd.Series:
-    """The plain name of each line's method, shortened, and where it came from."""
+    """The plain name of each line's method, shortened, where it came from, and on how few tasks it ran."""
     plain = plain_names(table["method"].unique())
     short = table["method"].map(lambda label: _short(one_line(plain[label])))
-    return (short + sources(table)).map(one_line)
+    fewer = table["tasks"] < table.groupby("target")["tasks"].transform("max")
+    few = table["tasks"].map(lambda tasks: f" ({tasks})").where(fewer, "")
+    return (short + sources(table) + few).map(one_line)
 
 
 def _short(name: str) -> str:
